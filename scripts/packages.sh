@@ -1,0 +1,83 @@
+#!/bin/bash
+# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, browser.
+# Installs what is missing through apt; where that cannot be, says what to install.
+
+. "$(dirname "$0")/settings.sh"
+
+missing=()
+need() { missing+=("$@"); }
+
+at_least() { # at_least 1.89 1.95.0
+  [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n1)" = "$1" ]
+}
+
+# Not through apt: what Debian has of these is too old.
+check_toolchains() {
+  local rust=1.89 node_oldest=20.19 problems=() found
+  if ! command -v cargo >/dev/null; then
+    problems+=("cargo $rust or newer, from https://rustup.rs")
+  else
+    found=$(cd "$clone" && cargo --version | cut -d' ' -f2)
+    at_least "$rust" "$found" || problems+=("cargo $rust or newer (here: $found), from https://rustup.rs")
+  fi
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    problems+=("Node $node_oldest or newer with npm, from https://nodejs.org")
+  else
+    found=$(node --version)
+    at_least "$node_oldest" "${found#v}" || problems+=("Node $node_oldest or newer (here: $found), from https://nodejs.org")
+  fi
+  if [ ${#problems[@]} -gt 0 ]; then
+    say "Please install first:"
+    printf '  %s\n' "${problems[@]}" >&2
+    exit 1
+  fi
+}
+
+has_libpq() {
+  pkg-config --exists libpq 2>/dev/null && return
+  [ -e "$(pg_config --libdir 2>/dev/null)/libpq.so" ]
+}
+
+for what in "$@"; do
+  case $what in
+    build)
+      check_toolchains
+      command -v cc >/dev/null || need gcc libc6-dev
+      has_libpq || need libpq-dev pkg-config
+      ;;
+    services)
+      postgres_bin >/dev/null || need postgresql
+      command -v redis-server >/dev/null || need redis-server
+      command -v curl >/dev/null || need curl
+      ;;
+    browser)
+      # Without a font, Chromium draws no letters.
+      "$clone/scripts/chromium.sh" >/dev/null || need chromium fonts-liberation
+      ;;
+    *) die "packages.sh: $what?" ;;
+  esac
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  die "please install first (these are Debian's names): ${missing[*]}"
+fi
+say "Installing: ${missing[*]}"
+if [ "$(id -u)" = 0 ]; then
+  as_root=()
+elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+  as_root=(sudo)
+else
+  die "please install first: ${missing[*]} (as root: scripts/apt-install.sh ${missing[*]})"
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! "${as_root[@]}" "$clone/scripts/apt-install.sh" "${missing[@]}" >"$log"; then
+  tail -n 30 "$log" >&2
+  die "apt could not install: ${missing[*]}"
+fi
+
+case " ${missing[*]} " in *' postgresql '*)
+  postgres_bin >/dev/null || die "this release's PostgreSQL is older than 15. For a newer one, as root:
+  apt-get install postgresql-common && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh && apt-get install postgresql-17"
+esac
