@@ -1,3 +1,13 @@
 //! Order Tracker. Modules in reading order; ARCHITECTURE.md walks through them.
 
+pub mod api;
+pub mod auth;
+pub mod config;
 pub mod domain;
+pub mod error;
+pub mod journal;
+pub mod live;
+pub mod redis_link;
+pub mod server;
+pub mod storage;
+pub mod track;

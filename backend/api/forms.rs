@@ -1,0 +1,235 @@
+//! Reading request bodies: everything that is wrong with a form is told at once, each with its pointer.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Bytes, Payload};
+use actix_web::{FromRequest, HttpRequest};
+use chrono::{DateTime, SubsecRound, Utc};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Map, Value};
+
+use crate::domain::text::{Flaw, line, paragraph};
+use crate::error::{Error, Result, Violation};
+
+pub const BODY_LIMIT: usize = 64 * 1024;
+pub const BATCH_BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// A body as it came. What is wrong with it is told when it is read: authority and existence come first.
+pub struct Body(Result<Bytes>);
+
+/// The same with the larger limit.
+pub struct BatchBody(Result<Bytes>);
+
+impl Body {
+    pub fn form(self) -> Result<Form> {
+        Form::parse(&self.0?)
+    }
+}
+
+impl BatchBody {
+    pub fn form(self) -> Result<Form> {
+        Form::parse(&self.0?)
+    }
+}
+
+impl FromRequest for Body {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Body>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut actix_web::dev::Payload) -> Self::Future {
+        let read = read(request, payload, BODY_LIMIT);
+        Box::pin(async move { Ok(Body(read.await)) })
+    }
+}
+
+impl FromRequest for BatchBody {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<BatchBody>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut actix_web::dev::Payload) -> Self::Future {
+        let read = read(request, payload, BATCH_BODY_LIMIT);
+        Box::pin(async move { Ok(BatchBody(read.await)) })
+    }
+}
+
+fn read(
+    request: &HttpRequest,
+    payload: &mut actix_web::dev::Payload,
+    limit: usize,
+) -> impl Future<Output = Result<Bytes>> + 'static {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    // Merge patches have a media type of their own (RFC 7396); only PATCH sends it.
+    let is_json = essence == "application/json"
+        || (essence == "application/merge-patch+json" && request.method() == actix_web::http::Method::PATCH);
+    let payload = Payload::from_request(request, payload);
+    async move {
+        let mut payload = payload.await.map_err(|_| Error::BadRequest("The body can't be read."))?;
+        let mut body = actix_web::web::BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Error::BadRequest("The body ended early."))?;
+            if body.len() + chunk.len() > limit {
+                return Err(Error::BodyTooLarge { limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if !is_json {
+            return Err(Error::UnsupportedMediaType("application/json"));
+        }
+        Ok(body.freeze())
+    }
+}
+
+/// A JSON object that is taken apart field by field. Each getter notes what is wrong and goes on; `finish` tells it all,
+/// unknown fields included.
+pub struct Form {
+    fields: Map<String, Value>,
+    /// Where this object stands in the body, as a JSON pointer.
+    pointer: String,
+    violations: Vec<Violation>,
+}
+
+impl Form {
+    pub fn parse(body: &[u8]) -> Result<Form> {
+        match serde_json::from_slice(body).map_err(|error| Error::MalformedJson(error.to_string()))? {
+            Value::Object(fields) => Ok(Form::new(fields, "")),
+            _ => Err(Error::invalid("", "wrong_type", "must be an object")),
+        }
+    }
+
+    pub fn new(fields: Map<String, Value>, pointer: impl Into<String>) -> Form {
+        Form { fields, pointer: pointer.into(), violations: Vec::new() }
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
+    /// Notes a violation at a field.
+    pub fn refuse(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
+        self.violations.push(Violation::at(self.pointer_to(name), code, detail));
+    }
+
+    /// Takes a field out as it is; absent and null are told apart.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.fields.remove(name)
+    }
+
+    /// A field that must be there, through a parser of text.
+    pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Flaw>) -> Option<T> {
+        match self.take(name) {
+            None | Some(Value::Null) => {
+                self.refuse(name, "missing", "is required");
+                None
+            }
+            Some(Value::String(text)) => self.checked(name, parse(&text)),
+            Some(_) => self.wrong_type(name, "a string"),
+        }
+    }
+
+    /// A text that may be absent; `Some(None)` for null or nothing but blanks.
+    pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Flaw>) -> Option<Option<T>> {
+        match self.take(name)? {
+            Value::Null => Some(None),
+            Value::String(text) if text.trim().is_empty() => Some(None),
+            Value::String(text) => self.checked(name, parse(&text)).map(Some),
+            _ => self.wrong_type(name, "a string or null"),
+        }
+    }
+
+    pub fn optional_line(&mut self, name: &str, max: usize) -> Option<Option<String>> {
+        self.optional(name, |text| line(text, max))
+    }
+
+    pub fn optional_paragraph(&mut self, name: &str, max: usize) -> Option<Option<String>> {
+        self.optional(name, |text| paragraph(text, max))
+    }
+
+    /// One of a set of names.
+    pub fn one_of<T: Copy>(&mut self, name: &str, names: &[T], spell: impl Fn(T) -> &'static str) -> Option<T> {
+        match self.take(name)? {
+            Value::String(text) => match names.iter().find(|&&candidate| spell(candidate) == text) {
+                Some(&found) => Some(found),
+                None => {
+                    let known: Vec<_> = names.iter().map(|&candidate| spell(candidate)).collect();
+                    self.refuse(name, "invalid_value", format!("must be one of {}", known.join(", ")));
+                    None
+                }
+            },
+            _ => self.wrong_type(name, "a string"),
+        }
+    }
+
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        match self.take(name)? {
+            Value::Bool(value) => Some(value),
+            _ => self.wrong_type(name, "true or false"),
+        }
+    }
+
+    /// A time in RFC 3339, cut to milliseconds; `Some(None)` for null.
+    pub fn optional_time(&mut self, name: &str) -> Option<Option<DateTime<Utc>>> {
+        self.optional(name, parse_time)
+    }
+
+    pub fn wrong_type<T>(&mut self, name: &str, expected: &str) -> Option<T> {
+        self.refuse(name, "wrong_type", format!("must be {expected}"));
+        None
+    }
+
+    /// Takes over what a form inside this one found wrong.
+    pub fn absorb(&mut self, inner: Form) {
+        self.violations.extend(inner.into_violations());
+    }
+
+    pub fn pointer_to(&self, name: &str) -> String {
+        // RFC 6901 escapes.
+        format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))
+    }
+
+    pub fn finish(self) -> Result<()> {
+        let violations = self.into_violations();
+        if violations.is_empty() { Ok(()) } else { Err(Error::Validation(violations)) }
+    }
+
+    /// All that is wrong; what was not taken out is unknown.
+    fn into_violations(mut self) -> Vec<Violation> {
+        let unknown: Vec<String> = self.fields.keys().cloned().collect();
+        for name in unknown {
+            self.refuse(&name, "unknown_field", "is not known here");
+        }
+        self.violations
+    }
+
+    fn checked<T>(&mut self, name: &str, result: Result<T, Flaw>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(flaw) => {
+                let (code, detail) = describe(&flaw);
+                self.refuse(name, code, detail);
+                None
+            }
+        }
+    }
+}
+
+/// RFC 3339, cut to milliseconds; years that Postgres and JavaScript understand alike.
+pub fn parse_time(text: &str) -> Result<DateTime<Utc>, Flaw> {
+    use chrono::Datelike;
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc().trunc_subsecs(3))
+        .ok()
+        .filter(|time| (1..=9999).contains(&time.year()))
+        .ok_or(Flaw::InvalidFormat("a time such as 2026-11-22T10:20:30Z"))
+}
+
+/// Code and words for a flaw.
+pub fn describe(flaw: &Flaw) -> (&'static str, String) {
+    match flaw {
+        Flaw::TooShort { min: 1, .. } => ("too_short", "must not be empty".to_owned()),
+        Flaw::TooShort { min, unit } => ("too_short", format!("must have at least {min} {unit}")),
+        Flaw::TooLong { max, unit } => ("too_long", format!("must have at most {max} {unit}")),
+        Flaw::InvalidCharacters => ("invalid_characters", "has control characters in it".to_owned()),
+        Flaw::InvalidFormat(expected) => ("invalid_format", format!("must be {expected}")),
+    }
+}

@@ -1,0 +1,255 @@
+//! One error enum, and one exhaustive match from its variants to (status, code). Answers are RFC 9457 problems;
+//! internals are logged with the request ID and never sent.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::domain::account::Person;
+use crate::domain::ids::OrderId;
+use crate::domain::status::Status;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    BadRequest(&'static str),
+    #[error("The body is not JSON: {0}.")]
+    MalformedJson(String),
+    #[error("A query parameter is not understood.")]
+    InvalidParameter(Vec<Violation>),
+    #[error("The cursor does not belong to this list; start without one.")]
+    InvalidCursor,
+    #[error("If-Match must be an ETag such as \"4\", in its quotes, or *.")]
+    InvalidIfMatch,
+
+    #[error("This needs an access token: Authorization: Bearer …")]
+    Unauthenticated,
+    #[error("The access token is not valid.")]
+    InvalidToken,
+    #[error("The access token has expired; refresh it or log in again.")]
+    TokenExpired,
+    #[error("This access token belongs to the other realm.")]
+    WrongRealm,
+    #[error("The session has ended; log in again.")]
+    SessionEnded,
+    #[error("Email or password is wrong.")]
+    InvalidCredentials,
+
+    #[error("Only admins may do this.")]
+    AdminOnly,
+    #[error("This account is deactivated; ask an admin.")]
+    AccountDeactivated,
+    #[error("This origin may not open a socket here; see ALLOWED_ORIGINS.")]
+    OriginNotAllowed,
+
+    #[error("There is nothing here that you may see.")]
+    NotFound,
+    #[error("This method is not for this path.")]
+    MethodNotAllowed,
+
+    #[error("{detail}")]
+    IllegalMove { detail: String, standing: Standing },
+    #[error("{detail}")]
+    UndoNotAllowed { detail: &'static str, standing: Standing },
+    #[error("The order is not in the expected status any more.")]
+    StatusChanged { order: Value },
+    #[error("The order is {0}; this can't be changed any more.")]
+    OrderClosed(Status),
+    #[error("Your order {0} has this reference already.")]
+    ReferenceTaken(OrderId),
+    #[error("{} has taken this order; only they or an admin may hand it over.", .0.name)]
+    AssigneeTaken(Person),
+    #[error("There is an account with this email already.")]
+    EmailTaken,
+    #[error("This is the last active admin; make another one first.")]
+    LastAdmin,
+    #[error("The invitation was used already; it can't be withdrawn any more.")]
+    InvitationInUse,
+
+    #[error("The invitation was used already; ask for another one.")]
+    InvitationUsed,
+    #[error("The invitation has expired; ask for another one.")]
+    InvitationExpired,
+    #[error("The invitation was withdrawn; ask for another one.")]
+    InvitationWithdrawn,
+
+    #[error("The order has changed since; `order` is what it is now.")]
+    VersionMismatch { order: Value },
+    #[error("The body is larger than {limit} bytes.")]
+    BodyTooLarge { limit: usize },
+    #[error("The body must be {0}.")]
+    UnsupportedMediaType(&'static str),
+    #[error("Some of this can't be accepted; `errors` lists all of it.")]
+    Validation(Vec<Violation>),
+
+    #[error("Something went wrong here; the log has it under the request ID.")]
+    Internal(String),
+    #[error("The database can't be reached; nothing was written. Try again.")]
+    DatabaseUnavailable,
+    #[error("Too much to do right now; nothing was written. Try again.")]
+    Overloaded,
+    #[error("No answer came in time: it may or may not have been written. Look before you send it again.")]
+    OutcomeUnknown,
+    #[error("This server is going down; another one will answer.")]
+    Draining,
+}
+
+/// Where an order stands when a move is refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    pub allowed: Vec<Status>,
+    pub status: Status,
+    pub version: i32,
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// RFC 6901 pointer into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    pub code: &'static str,
+    pub detail: String,
+}
+
+impl Violation {
+    pub fn at(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Violation {
+        Violation { pointer: Some(pointer.into()), parameter: None, code, detail: detail.into() }
+    }
+
+    pub fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Violation {
+        Violation { pointer: None, parameter: Some(name.into()), code, detail: detail.into() }
+    }
+}
+
+impl Error {
+    /// One violation of a form.
+    pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Error {
+        Error::Validation(vec![Violation::at(pointer, code, detail)])
+    }
+
+    /// Status and stable code: the codes are the contract's `ProblemCode`.
+    pub fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Error::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Error::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json"),
+            Error::InvalidParameter(_) => (StatusCode::BAD_REQUEST, "invalid_parameter"),
+            Error::InvalidCursor => (StatusCode::BAD_REQUEST, "invalid_cursor"),
+            Error::InvalidIfMatch => (StatusCode::BAD_REQUEST, "invalid_if_match"),
+            Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Error::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            Error::TokenExpired => (StatusCode::UNAUTHORIZED, "token_expired"),
+            Error::WrongRealm => (StatusCode::UNAUTHORIZED, "wrong_realm"),
+            Error::SessionEnded => (StatusCode::UNAUTHORIZED, "session_ended"),
+            Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "invalid_credentials"),
+            Error::AdminOnly => (StatusCode::FORBIDDEN, "admin_only"),
+            Error::AccountDeactivated => (StatusCode::FORBIDDEN, "account_deactivated"),
+            Error::OriginNotAllowed => (StatusCode::FORBIDDEN, "origin_not_allowed"),
+            Error::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Error::IllegalMove { .. } => (StatusCode::CONFLICT, "illegal_move"),
+            Error::UndoNotAllowed { .. } => (StatusCode::CONFLICT, "undo_not_allowed"),
+            Error::StatusChanged { .. } => (StatusCode::CONFLICT, "status_changed"),
+            Error::OrderClosed(_) => (StatusCode::CONFLICT, "order_closed"),
+            Error::ReferenceTaken(_) => (StatusCode::CONFLICT, "reference_taken"),
+            Error::AssigneeTaken(_) => (StatusCode::CONFLICT, "assignee_taken"),
+            Error::EmailTaken => (StatusCode::CONFLICT, "email_taken"),
+            Error::LastAdmin => (StatusCode::CONFLICT, "last_admin"),
+            Error::InvitationInUse => (StatusCode::CONFLICT, "invitation_used"),
+            Error::InvitationUsed => (StatusCode::GONE, "invitation_used"),
+            Error::InvitationExpired => (StatusCode::GONE, "invitation_expired"),
+            Error::InvitationWithdrawn => (StatusCode::GONE, "invitation_withdrawn"),
+            Error::VersionMismatch { .. } => (StatusCode::PRECONDITION_FAILED, "version_mismatch"),
+            Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Error::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Error::Validation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
+            Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Error::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+            Error::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Error::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown"),
+            Error::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        }
+    }
+
+    /// The problem as RFC 9457 has it. Logs what must not be sent.
+    pub fn problem(&self) -> Value {
+        let (status, code) = self.status_and_code();
+        let request_id = Uuid::now_v7().simple().to_string();
+        if let Error::Internal(cause) = self {
+            tracing::error!(%request_id, %cause, "internal error");
+        }
+        let mut problem = Map::new();
+        problem.insert("type".into(), "about:blank".into());
+        problem.insert("title".into(), status.canonical_reason().unwrap_or("Error").into());
+        problem.insert("status".into(), status.as_u16().into());
+        problem.insert("detail".into(), self.to_string().into());
+        problem.insert("code".into(), code.into());
+        problem.insert("request_id".into(), request_id.into());
+        match self {
+            Error::Validation(errors) | Error::InvalidParameter(errors) => {
+                problem.insert("errors".into(), json!(errors));
+            }
+            Error::IllegalMove { standing, .. } | Error::UndoNotAllowed { standing, .. } => {
+                problem.insert("allowed".into(), json!(standing.allowed));
+                problem.insert("order_status".into(), json!(standing.status));
+                problem.insert("version".into(), json!(standing.version));
+            }
+            Error::StatusChanged { order } | Error::VersionMismatch { order } => {
+                problem.insert("order".into(), order.clone());
+            }
+            Error::ReferenceTaken(id) => {
+                problem.insert("order_id".into(), json!(id));
+            }
+            Error::AssigneeTaken(holder) => {
+                problem.insert("assignee".into(), json!(holder));
+            }
+            _ => {}
+        }
+        Value::Object(problem)
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        self.status_and_code().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, code) = self.status_and_code();
+        let mut response = HttpResponse::build(status);
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = match self {
+                Error::Unauthenticated | Error::InvalidCredentials => "Bearer".to_owned(),
+                _ => format!("Bearer error=\"invalid_token\", error_description=\"{code}\""),
+            };
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        response.body(self.problem().to_string())
+    }
+}
+
+/// What the database says, unless the query that got it knew better. A constraint that only a race can violate is
+/// handled by its name where the query is.
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Error {
+        use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+        use diesel::result::Error::DatabaseError;
+        match error {
+            DatabaseError(ClosedConnection | UnableToSendCommand, _) => Error::DatabaseUnavailable,
+            // Statement and lock timeouts have no kind of their own in diesel.
+            DatabaseError(_, information) if information.message().ends_with("timeout") => Error::DatabaseUnavailable,
+            other => Error::Internal(format!("database: {other:?}")),
+        }
+    }
+}

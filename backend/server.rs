@@ -1,0 +1,99 @@
+//! Putting it together: what the handlers share, and a server that starts, serves and drains.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App as ActixApp, HttpServer, web};
+
+use crate::api::routes;
+use crate::auth::passwords::Passwords;
+use crate::auth::revocations::Revocations;
+use crate::auth::tokens::Tokens;
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::live::Live;
+use crate::redis_link::RedisLink;
+use crate::storage::db::Db;
+use crate::storage::{db, migrations};
+use crate::track::TrackCache;
+
+/// What handlers share; reached as `web::Data<App>`.
+pub struct App {
+    pub config: Config,
+    pub db: Db,
+    pub tokens: Tokens,
+    pub passwords: Passwords,
+    pub revocations: Arc<Revocations>,
+    pub journal: Journal,
+    pub live: Arc<Live>,
+    pub track: Arc<TrackCache>,
+}
+
+/// A running server. Dropping it does not stop it; `stop` does.
+pub struct Server {
+    address: SocketAddr,
+    handle: ServerHandle,
+    app: web::Data<App>,
+    running: tokio::task::JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Migrates, binds and serves; returns once requests are answered. Must run within an actix system.
+    pub async fn start(config: Config) -> io::Result<Server> {
+        migrate(&config).await?;
+        let listener = std::net::TcpListener::bind(config.bind_addr)?;
+        let address = listener.local_addr()?;
+
+        let db = Db::new(&config.database_url);
+        let redis = RedisLink::start(&config.redis_url).map_err(io::Error::other)?;
+        let track = Arc::new(TrackCache::new(db.clone(), redis.clone(), &config.redis_prefix));
+        let live = Live::start(db.clone(), redis, track.clone(), &config.redis_prefix);
+        let revocations = Revocations::start(db.clone()).await;
+        let announcer = live.clone();
+        let journal = Journal::start(&config.database_url, move |announcements| announcer.announce(announcements))?;
+        let workers = config.workers;
+        let app = web::Data::new(App {
+            tokens: Tokens::new(&config.jwt_secret),
+            passwords: Passwords::new(config.bcrypt_cost),
+            config,
+            db,
+            revocations,
+            journal,
+            live,
+            track,
+        });
+
+        let shared = app.clone();
+        let server = HttpServer::new(move || {
+            ActixApp::new().app_data(shared.clone()).configure(|config| routes::configure(config, &shared))
+        })
+        .workers(workers)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        let running = tokio::task::spawn_local(server);
+        Ok(Server { address, handle, app, running })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn app(&self) -> &web::Data<App> {
+        &self.app
+    }
+}
+
+/// Brings the database up to date before anything is served.
+async fn migrate(config: &Config) -> io::Result<()> {
+    let url = config.database_url.clone();
+    tokio::task::spawn_blocking(move || {
+        let mut connection = db::connect(&url).map_err(io::Error::other)?;
+        migrations::run(&mut connection).map_err(io::Error::other)
+    })
+    .await
+    .map_err(io::Error::other)?
+}

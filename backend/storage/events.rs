@@ -1,0 +1,150 @@
+//! Reading the log: one order's history, its public part, and the feed across all orders.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::schema::{order_events, orders};
+use crate::domain::account::{Person, Role};
+use crate::domain::event::{Event, EventActor, EventType};
+use crate::domain::ids::OrderId;
+use crate::domain::status::{Reason, Status};
+use crate::error::{Error, Result};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = order_events)]
+pub struct EventRow {
+    order_id: String,
+    version: i32,
+    kind: String,
+    public: bool,
+    previous_public_version: Option<i32>,
+    status: String,
+    reason: Option<String>,
+    message: Option<String>,
+    note: Option<String>,
+    location: Option<String>,
+    estimated_at: Option<DateTime<Utc>>,
+    assignee_id: Option<Uuid>,
+    assignee_name: Option<String>,
+    changed: String,
+    undoes: Option<i32>,
+    actor_id: Uuid,
+    actor_role: String,
+    actor_name: String,
+    occurred_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = Error;
+    fn try_from(row: EventRow) -> Result<Event> {
+        let unknown = |name: &str| Error::Internal(format!("the log holds an unknown {name}"));
+        Ok(Event {
+            order_id: OrderId::try_from(row.order_id).map_err(|_| unknown("order ID"))?,
+            version: row.version,
+            previous_public_version: row.previous_public_version,
+            public: row.public,
+            kind: EventType::parse(&row.kind).ok_or_else(|| unknown("event type"))?,
+            status: Status::parse(&row.status).ok_or_else(|| unknown("status"))?,
+            reason: row.reason.map(|name| Reason::parse(&name).ok_or_else(|| unknown("reason"))).transpose()?,
+            message: row.message,
+            note: row.note,
+            location: row.location,
+            estimated_at: row.estimated_at,
+            assignee: row.assignee_id.zip(row.assignee_name).map(|(id, name)| Person { id, name }),
+            changed: row.changed.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            undoes: row.undoes,
+            actor: EventActor {
+                id: row.actor_id,
+                role: Role::parse(&row.actor_role).ok_or_else(|| unknown("role"))?,
+                name: row.actor_name,
+            },
+            occurred_at: row.occurred_at,
+            recorded_at: row.recorded_at,
+        })
+    }
+}
+
+/// An order's events of a later version than `after`, oldest first.
+pub fn after(connection: &mut PgConnection, order_id: OrderId, after: i32, limit: i64) -> Result<Vec<Event>> {
+    order_events::table
+        .filter(order_events::order_id.eq(order_id.as_str()))
+        .filter(order_events::version.gt(after))
+        .order(order_events::version)
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(connection)?
+        .into_iter()
+        .map(Event::try_from)
+        .collect()
+}
+
+/// The same of an order's public events alone.
+pub fn public_after(connection: &mut PgConnection, order_id: OrderId, after: i32, limit: i64) -> Result<Vec<Event>> {
+    order_events::table
+        .filter(order_events::order_id.eq(order_id.as_str()))
+        .filter(order_events::version.gt(after))
+        .filter(order_events::public)
+        .order(order_events::version)
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(connection)?
+        .into_iter()
+        .map(Event::try_from)
+        .collect()
+}
+
+/// An order's newest events, oldest first.
+pub fn newest(connection: &mut PgConnection, order_id: OrderId, limit: i64) -> Result<Vec<Event>> {
+    let rows = order_events::table
+        .filter(order_events::order_id.eq(order_id.as_str()))
+        .order(order_events::version.desc())
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(connection)?;
+    rows.into_iter().rev().map(Event::try_from).collect()
+}
+
+/// The newest public events, oldest first.
+pub fn newest_public(connection: &mut PgConnection, order_id: OrderId, limit: i64) -> Result<Vec<Event>> {
+    let rows = order_events::table
+        .filter(order_events::order_id.eq(order_id.as_str()))
+        .filter(order_events::public)
+        .order(order_events::version.desc())
+        .limit(limit)
+        .select(EventRow::as_select())
+        .load(connection)?;
+    rows.into_iter().rev().map(Event::try_from).collect()
+}
+
+/// An event of the feed, with what its delivery needs of the order.
+pub struct FeedEntry {
+    pub seq: i64,
+    pub event: Event,
+    pub owner_id: Uuid,
+    /// As it is now, not as it was at the event.
+    pub public_tracking: bool,
+}
+
+/// The feed above `seq`, and of what lies below the entries in `missing`, in its order.
+pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64) -> Result<Vec<FeedEntry>> {
+    let rows: Vec<(i64, EventRow, Uuid, bool)> = order_events::table
+        .inner_join(orders::table)
+        .filter(order_events::seq.gt(seq).or(order_events::seq.eq_any(missing)))
+        .order(order_events::seq)
+        .limit(limit)
+        .select((order_events::seq, EventRow::as_select(), orders::owner_id, orders::public_tracking))
+        .load(connection)?;
+    rows.into_iter()
+        .map(|(seq, row, owner_id, public_tracking)| {
+            Ok(FeedEntry { seq, event: Event::try_from(row)?, owner_id, public_tracking })
+        })
+        .collect()
+}
+
+/// The newest number that the feed has handed out and somebody committed; 0 before the first.
+pub fn newest_seq(connection: &mut PgConnection) -> Result<i64> {
+    let newest: Option<i64> = order_events::table.select(diesel::dsl::max(order_events::seq)).first(connection)?;
+    Ok(newest.unwrap_or(0))
+}

@@ -1,0 +1,32 @@
+//! Migrations, run at start. diesel takes no lock around them, so that several replicas may start at once we do.
+
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// Any number, as long as nobody else takes it: "order tr" in ASCII.
+const LOCK: i64 = 0x6f72_6465_7220_7472;
+
+pub type MigrationError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Brings the schema up to date. Waits while another replica does.
+pub fn run(connection: &mut PgConnection) -> Result<(), MigrationError> {
+    diesel::sql_query("SET statement_timeout = 0; ").execute(connection)?;
+    diesel::sql_query("SET lock_timeout = 0").execute(connection)?;
+    diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<diesel::sql_types::BigInt, _>(LOCK).execute(connection)?;
+    // The lock is the session's: it goes with the connection if this fails.
+    let result = connection.run_pending_migrations(MIGRATIONS).map(|_| ());
+    diesel::sql_query("SELECT pg_advisory_unlock($1)").bind::<diesel::sql_types::BigInt, _>(LOCK).execute(connection)?;
+    result
+}
+
+/// Takes every migration back; for tests of the way down.
+pub fn revert_all(connection: &mut PgConnection) -> Result<(), MigrationError> {
+    connection.revert_all_migrations(MIGRATIONS).map(|_| ())
+}
+
+/// True when nothing is left to migrate.
+pub fn is_current(connection: &mut PgConnection) -> Result<bool, MigrationError> {
+    Ok(!connection.has_pending_migration(MIGRATIONS)?)
+}

@@ -1,0 +1,107 @@
+//! The tables, as diesel sees them. Generated columns that only constraints and indexes need are left out.
+
+diesel::table! {
+    accounts (id) {
+        id -> Uuid,
+        realm -> Text,
+        role -> Text,
+        email -> Text,
+        name -> Text,
+        password_hash -> Text,
+        active -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        generation -> Int4,
+        advanced_at -> Timestamptz,
+        user_agent -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    invitations (id) {
+        id -> Uuid,
+        token_hash -> Bytea,
+        role -> Text,
+        note -> Nullable<Text>,
+        invited_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+        used_by -> Nullable<Uuid>,
+        withdrawn_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    orders (id) {
+        id -> Text,
+        owner_id -> Uuid,
+        status -> Text,
+        open -> Bool,
+        cancelled -> Bool,
+        reason -> Nullable<Text>,
+        version -> Int4,
+        public_version -> Int4,
+        moved_version -> Nullable<Int4>,
+        moved_by -> Nullable<Uuid>,
+        moved_at -> Nullable<Timestamptz>,
+        moved_from -> Nullable<Text>,
+        moved_from_reason -> Nullable<Text>,
+        title -> Text,
+        description -> Nullable<Text>,
+        reference -> Nullable<Text>,
+        recipient_name -> Nullable<Text>,
+        recipient_phone -> Nullable<Text>,
+        pickup_address -> Nullable<Text>,
+        delivery_address -> Nullable<Text>,
+        metadata -> Jsonb,
+        public_tracking -> Bool,
+        assignee_id -> Nullable<Uuid>,
+        due_at -> Nullable<Timestamptz>,
+        estimated_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        completed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    order_events (order_id, version) {
+        seq -> Int8,
+        order_id -> Text,
+        version -> Int4,
+        #[sql_name = "type"]
+        kind -> Text,
+        public -> Bool,
+        previous_public_version -> Nullable<Int4>,
+        status -> Text,
+        reason -> Nullable<Text>,
+        message -> Nullable<Text>,
+        note -> Nullable<Text>,
+        location -> Nullable<Text>,
+        estimated_at -> Nullable<Timestamptz>,
+        assignee_id -> Nullable<Uuid>,
+        assignee_name -> Nullable<Text>,
+        changed -> Text,
+        undoes -> Nullable<Int4>,
+        actor_id -> Uuid,
+        actor_role -> Text,
+        actor_name -> Text,
+        occurred_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(sessions -> accounts (account_id));
+diesel::joinable!(order_events -> orders (order_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, sessions, invitations, orders, order_events);
