@@ -72,15 +72,6 @@ main() {
 
 # ---- Where things are ----
 
-make_local_folder() {
-  # Open for passing through, not for looking: as root, "postgres" has to come by.
-  if [ ! -d "$local_folder" ]; then
-    mkdir -p "$local_folder"
-    chmod 711 "$local_folder"
-  fi
-  [ -w "$local_folder" ] || die "$local_folder belongs to $(stat -c %U "$local_folder"): run as that user"
-}
-
 # Sets folder, sockets, pg and redis. Fails when nothing is there and it may not be created.
 find_place() {
   local create=${1:-}

@@ -13,8 +13,17 @@ if ! command -v cargo >/dev/null && [ -x "${HOME:-/root}/.cargo/bin/cargo" ]; th
 fi
 
 # Progress goes to stderr: stdout is for results.
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$*" >&2 || true; }
 die() { say "order-tracker: $*"; exit 1; }
+
+# Open for passing through, not for looking: when root runs this, the user "postgres" has to come by.
+make_local_folder() {
+  if [ ! -d "$local_folder" ]; then
+    mkdir -p "$local_folder"
+    chmod 711 "$local_folder"
+  fi
+  [ -w "$local_folder" ] || die "$local_folder belongs to $(stat -c %U "$local_folder"): run as that user"
+}
 
 # Prints the value of a setting: from the environment, else from .env, else nothing.
 # .env is read, not sourced: a value may hold anything.
