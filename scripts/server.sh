@@ -53,7 +53,7 @@ choose_address() {
   BIND_ADDR=${BIND_ADDR:-127.0.0.1:8080}
   host=${BIND_ADDR%:*} port=${BIND_ADDR##*:}
   if [ "$port" = 0 ]; then
-    port=$(node -p 'const s = require("net").createServer().listen(0, "127.0.0.1"); const { port } = s.address(); s.close(); port')
+    port=$(node -e 'const s = require("net").createServer().listen(0, () => { console.log(s.address().port); s.close(); })')
     BIND_ADDR=$host:$port
   fi
   case $host in
@@ -75,7 +75,9 @@ require_free_address() {
   # Any answer will do: 7 is "could not connect".
   local code=0
   curl -s -o /dev/null --max-time 2 "$base_url" || code=$?
-  [ "$code" = 7 ] || die "$BIND_ADDR is taken. Choose another: BIND_ADDR=127.0.0.1:8081 make run (or in .env)"
+  [ "$code" != 7 ] || return 0
+  [ -z "$(running)" ] || say "This clone is running already; make stop ends that."
+  die "$BIND_ADDR is taken. Choose another: BIND_ADDR=127.0.0.1:8081 make run (or in .env)"
 }
 
 # Starts what the person has not brought, and exports DATABASE_URL and REDIS_URL.

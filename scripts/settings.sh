@@ -25,6 +25,21 @@ make_local_folder() {
   [ -w "$local_folder" ] || die "$local_folder belongs to $(stat -c %U "$local_folder"): run as that user"
 }
 
+# Prints the PIDs of this clone's `make run` and `make dev`, and forgets those that are no more.
+running() {
+  local place pid
+  for place in "$local_folder"/running/*; do
+    [ -d "$place" ] || continue
+    pid=${place##*/}
+    # The number alone proves nothing: it may be somebody else's by now.
+    if [ "$(readlink "/proc/$pid/cwd")" = "$clone" ] && grep -qa 'scripts/' "/proc/$pid/cmdline" 2>/dev/null; then
+      echo "$pid"
+    else
+      rm -rf "$place"
+    fi
+  done
+}
+
 # Prints the value of a setting: from the environment, else from .env, else nothing.
 # .env is read, not sourced: a value may hold anything.
 setting() {

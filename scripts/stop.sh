@@ -3,21 +3,6 @@
 
 . "$(dirname "$0")/settings.sh"
 
-# Prints the PIDs of this clone's run.sh and dev.sh, and forgets those that are no more.
-running() {
-  local place pid
-  for place in "$local_folder"/running/*; do
-    [ -d "$place" ] || continue
-    pid=${place##*/}
-    # The number alone proves nothing: it may be somebody else's by now.
-    if [ "$(readlink "/proc/$pid/cwd")" = "$clone" ] && grep -qa 'scripts/' "/proc/$pid/cmdline" 2>/dev/null; then
-      echo "$pid"
-    else
-      rm -rf "$place"
-    fi
-  done
-}
-
 [ -d "$local_folder" ] || exit 0
 for pid in $(running); do kill -TERM "$pid" 2>/dev/null || true; done
 for _ in $(seq 450); do
