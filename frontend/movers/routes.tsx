@@ -1,0 +1,23 @@
+import { AnonymousOnly, RequireAccount, Starting } from '@shared/auth/gates';
+import { lazy, Suspense } from 'react';
+import { Route, Routes } from 'react-router';
+
+const SignInPage = lazy(() => import('./auth/SignInPage'));
+const JoinPage = lazy(() => import('./auth/JoinPage'));
+const MoversShell = lazy(() => import('./MoversShell'));
+const NotFoundPage = lazy(() => import('./NotFoundPage'));
+
+/** All addresses of the movers' app, below /movers/. */
+export function MoversRoutes() {
+  return (
+    <Suspense fallback={<Starting />}>
+      <Routes>
+        <Route path="/sign-in" element={<AnonymousOnly><SignInPage /></AnonymousOnly>} />
+        <Route path="/join" element={<AnonymousOnly><JoinPage /></AnonymousOnly>} />
+        <Route element={<RequireAccount><MoversShell /></RequireAccount>}>
+          <Route path="*" element={<NotFoundPage />} />
+        </Route>
+      </Routes>
+    </Suspense>
+  );
+}

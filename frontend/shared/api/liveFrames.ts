@@ -1,0 +1,21 @@
+import type { Event, PublicEvent } from './generated/types.gen';
+
+/** `track:<ID>` (public events), `order:<ID>` (all events of one order), `orders` (all that the account may see). */
+export type Topic = 'orders' | `order:${string}` | `track:${string}`;
+export type TopicEvent<T extends Topic> = T extends `track:${string}` ? PublicEvent : Event;
+
+export type ClientFrame =
+  | { type: 'authenticate'; token: string }
+  | { type: 'subscribe'; topic: Topic; after?: number }
+  | { type: 'unsubscribe'; topic: Topic };
+
+export type ServerFrame =
+  | { type: 'authenticated'; expires_at: string }
+  | { type: 'subscribed'; topic: Topic; version?: number; events?: (Event | PublicEvent)[]; reset?: boolean }
+  | { type: 'event'; topic: Topic; event: Event | PublicEvent }
+  | { type: 'unsubscribed' | 'resync' | 'gone'; topic: Topic }
+  | { type: 'heartbeat' }
+  | { type: 'error'; code: string; detail: string; topic?: Topic };
+
+/** Why the server closed the socket. Anything else is a lost line. */
+export const closeCode = { draining: 1001, tooLarge: 1009, protocol: 4400, token: 4401, tooSlow: 4408 } as const;

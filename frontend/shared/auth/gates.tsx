@@ -1,0 +1,60 @@
+import { useEffect, useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Navigate, useLocation } from 'react-router';
+import { LiveProvider } from '../api/LiveProvider';
+import { Logo } from '../ui/Logo';
+import { useAuthSession, useAuthState } from './AuthProvider';
+import classes from './gates.module.css';
+
+/** What the sign-in page is told by the page that sent one there. */
+export interface SignInState {
+  from?: string;
+  ended?: boolean;
+}
+
+/** Lets in who is signed in, and opens the live socket for them; everyone else goes to /sign-in and comes back after. */
+export function RequireAccount({ children }: { children: ReactNode }) {
+  const session = useAuthSession();
+  const state = useAuthState();
+  const { pathname, search } = useLocation();
+  if (state.phase === 'anonymous') {
+    const from: SignInState = { from: pathname + search, ended: state.ended };
+    return <Navigate to="/sign-in" state={from} replace />;
+  }
+  if (state.phase !== 'signed_in') return <Starting unreachable={state.phase === 'unreachable'} />;
+  return (
+    <LiveProvider key={state.account.id} token={session.token}>
+      {children}
+    </LiveProvider>
+  );
+}
+
+/** For sign-in and register: who is signed in already goes on. */
+export function AnonymousOnly({ children }: { children: ReactNode }) {
+  const state = useAuthState();
+  const location = useLocation();
+  if (state.phase === 'signed_in') {
+    return <Navigate to={(location.state as SignInState | null)?.from ?? '/'} replace />;
+  }
+  if (state.phase !== 'anonymous') return <Starting unreachable={state.phase === 'unreachable'} />;
+  return children;
+}
+
+/** Usually over before it is seen, so it shows itself only after a moment. */
+export function Starting({ unreachable = false }: { unreachable?: boolean }) {
+  const { t } = useTranslation('shared');
+  const [visible, setVisible] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setVisible(true), 400);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <main className={classes.starting} data-visible={visible || unreachable || undefined}>
+      <Logo size={48} />
+      <h1 className={classes.name}>{t('app.name')}</h1>
+      <p role="status" className={classes.text}>
+        {t(unreachable ? 'state.unreachable' : 'state.starting')}
+      </p>
+    </main>
+  );
+}

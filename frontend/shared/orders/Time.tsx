@@ -1,0 +1,48 @@
+import { useSyncExternalStore } from 'react';
+import { absoluteTime, relativeTime, shortTime } from './time';
+
+/** One clock for the whole page, so that all relative times change together. */
+const clock = {
+  now: Date.now(),
+  timer: undefined as ReturnType<typeof setInterval> | undefined,
+  listeners: new Set<() => void>(),
+  tick: () => {
+    clock.now = Date.now();
+    for (const listener of clock.listeners) listener();
+  },
+  subscribe: (listener: () => void) => {
+    clock.listeners.add(listener);
+    clock.timer ??= setInterval(clock.tick, 20_000);
+    return () => {
+      clock.listeners.delete(listener);
+      if (clock.listeners.size > 0) return;
+      clearInterval(clock.timer);
+      clock.timer = undefined;
+    };
+  },
+};
+
+export function useNow(): number {
+  return useSyncExternalStore(clock.subscribe, () => clock.now);
+}
+
+/** "5 minutes ago", with the exact time in the title. */
+export function RelativeTime({ time, className }: { time: string; className?: string }) {
+  const now = useNow();
+  // A time later than the last tick is one that just came in: without this it would read "in 20 seconds".
+  const text = relativeTime(time, Math.max(now, Math.min(Date.parse(time), now + 60_000)));
+  return (
+    <time dateTime={time} title={absoluteTime(time)} className={className}>
+      {Date.parse(time) > now + 60_000 ? relativeTime(time, now) : text}
+    </time>
+  );
+}
+
+/** "Mon 23 Nov, 12:00", with the exact time in the title. */
+export function PlannedTime({ time, className }: { time: string; className?: string }) {
+  return (
+    <time dateTime={time} title={absoluteTime(time)} className={className}>
+      {shortTime(time)}
+    </time>
+  );
+}

@@ -1,0 +1,10 @@
+export { History, type HistoryEvent } from './History';
+export { Stepper } from './Stepper';
+export { StatusBadge } from './StatusBadge';
+export { StatusIcon } from './StatusIcon';
+export { OrderIdText } from './OrderIdText';
+export { OrderTextProvider, orderTexts, plainOrderText, useOrderText, type OrderText } from './texts';
+export { PlannedTime, RelativeTime, useNow } from './Time';
+export { absoluteTime, relativeTime, shortDate, shortTime } from './time';
+export { orderIdGroups, readOrderId } from './orderId';
+export { isOpen, reasons, statuses } from './statuses';

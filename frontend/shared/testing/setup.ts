@@ -1,0 +1,15 @@
+import '@testing-library/jest-dom/vitest';
+import { cleanup } from '@testing-library/react';
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import { client } from '../api/client';
+import { server } from './server';
+
+// The page's origin: the apps ask for addresses relative to it, which Node's fetch can't.
+client.setConfig({ baseUrl: 'http://localhost:3000' });
+beforeAll(() => server.listen({ onUnhandledRequest: 'error' }));
+afterEach(() => {
+  cleanup();
+  server.resetHandlers();
+  localStorage.clear();
+});
+afterAll(() => server.close());

@@ -1,0 +1,28 @@
+import { MantineProvider } from '@mantine/core';
+import { QueryClientProvider, type QueryClient } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { AuthProvider } from '../auth/AuthProvider';
+import type { AuthSession } from '../auth/session';
+import { OrderTextProvider } from '../orders/texts';
+import { cssVariablesResolver, theme } from './theme';
+
+interface AppFrameProps {
+  session: AuthSession;
+  queries: QueryClient;
+  children: ReactNode;
+}
+
+/** The providers of an app, the router excepted; tests use it too. */
+export function AppFrame({ session, queries, children }: AppFrameProps) {
+  const { t } = useTranslation('orders');
+  return (
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariablesResolver} defaultColorScheme="auto">
+      <QueryClientProvider client={queries}>
+        <AuthProvider session={session}>
+          <OrderTextProvider value={(key, values) => t(key, values ?? {})}>{children}</OrderTextProvider>
+        </AuthProvider>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}

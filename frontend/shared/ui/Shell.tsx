@@ -1,0 +1,136 @@
+import { Menu, UnstyledButton } from '@mantine/core';
+import { useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { IconDeviceDesktop, IconLogout, IconMoon, IconSun, IconUser } from '@tabler/icons-react';
+import type { ComponentType, ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, NavLink, Outlet, useNavigate } from 'react-router';
+import { useAccount, useAuthSession } from '../auth/AuthProvider';
+import { LivePill } from './LivePill';
+import { Logo } from './Logo';
+import classes from './Shell.module.css';
+
+export interface NavItem {
+  to: string;
+  label: string;
+  icon: ComponentType<{ size?: number }>;
+  /** Only this very address is current, not what is below it. */
+  end?: boolean;
+}
+
+interface ShellProps {
+  /** Beside the logo. */
+  name: string;
+  nav: NavItem[];
+  profile: { to: string; label: string };
+  /** Left of the pill, for example a search button. */
+  tools?: ReactNode;
+}
+
+/** What surrounds every page of an account that is signed in; pages come in through the router's outlet. */
+export function Shell({ name, nav, profile, tools }: ShellProps) {
+  const { t } = useTranslation('shared');
+  const links = nav.map(({ to, label, icon: Icon, end }) => (
+    <NavLink key={to} to={to} end={end} className={classes.link}>
+      <Icon size={20} />
+      <span>{label}</span>
+    </NavLink>
+  ));
+  return (
+    <div className={classes.shell}>
+      <a href="#content" className={classes.skip}>
+        {t('app.skip')}
+      </a>
+      <header className={classes.header}>
+        <Link to="/" className={classes.brand}>
+          <Logo />
+          <span className={classes.name}>{name}</span>
+        </Link>
+        <nav className={classes.nav} aria-label={t('app.navigation')}>
+          {links}
+        </nav>
+        <div className={classes.tools}>
+          {tools}
+          <LivePill />
+          <AccountMenu profile={profile} />
+        </div>
+      </header>
+      <main id="content" tabIndex={-1} className={classes.main}>
+        <Outlet />
+      </main>
+      <Notifications position="bottom-right" />
+    </div>
+  );
+}
+
+function AccountMenu({ profile }: Pick<ShellProps, 'profile'>) {
+  const { t } = useTranslation('shared');
+  const account = useAccount();
+  const session = useAuthSession();
+  const navigate = useNavigate();
+  const initials = account.name
+    .split(/\s+/)
+    .map((word) => [...word][0] ?? '')
+    .filter((_, index, all) => index === 0 || index === all.length - 1)
+    .join('')
+    .toUpperCase();
+  const signOut = () => {
+    // Signed out on this side at once; the server is told in the background.
+    session.logOut().catch(() => undefined);
+    void navigate('/sign-in');
+  };
+  return (
+    <Menu position="bottom-end" width={240}>
+      <Menu.Target>
+        <UnstyledButton className={classes.account} aria-label={`${t('app.menu')}: ${account.name}`}>
+          {initials}
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          <span className={classes.accountName}>{account.name}</span>
+          <span className={classes.accountEmail}>{account.email}</span>
+        </Menu.Label>
+        <Menu.Item leftSection={<IconUser size={18} />} component={Link} to={profile.to}>
+          {profile.label}
+        </Menu.Item>
+        <Menu.Divider />
+        <SchemeItems />
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconLogout size={18} />} onClick={signOut}>
+          {t('app.sign_out')}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+const schemes: { value: MantineColorScheme; icon: typeof IconSun }[] = [
+  { value: 'auto', icon: IconDeviceDesktop },
+  { value: 'light', icon: IconSun },
+  { value: 'dark', icon: IconMoon },
+];
+
+function SchemeItems() {
+  const { t } = useTranslation('shared');
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return (
+    <>
+      <Menu.Label>{t('app.scheme')}</Menu.Label>
+      {schemes.map(({ value, icon: Icon }) => (
+        <Menu.Item
+          key={value}
+          role="menuitemradio"
+          aria-checked={colorScheme === value}
+          data-checked={colorScheme === value || undefined}
+          className={classes.scheme}
+          closeMenuOnClick={false}
+          leftSection={<Icon size={18} />}
+          onClick={() => setColorScheme(value)}
+        >
+          {t(`app.scheme_${value}`)}
+        </Menu.Item>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,12 @@
+export { Card } from './Card';
+export { CopyButton } from './CopyButton';
+export { FormProblem } from './FormProblem';
+export { LivePill } from './LivePill';
+export { Logo } from './Logo';
+export { Page } from './Page';
+export { PasswordField } from './PasswordField';
+export { Shell, type NavItem } from './Shell';
+export { ErrorMessage, Loading, Message, NotFoundMessage } from './states';
+export { notify } from './notify';
+export { problemText } from './problemText';
+export { useApiForm, type ApiForm } from './useApiForm';

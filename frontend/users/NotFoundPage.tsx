@@ -1,0 +1,5 @@
+import { NotFoundMessage } from '@shared/ui';
+
+export default function NotFoundPage() {
+  return <NotFoundMessage />;
+}
