@@ -7,6 +7,7 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use actix_web::{App as ActixApp, HttpServer, web};
 
+use crate::api::counts::CountsCache;
 use crate::api::routes;
 use crate::auth::passwords::Passwords;
 use crate::auth::revocations::Revocations;
@@ -29,6 +30,7 @@ pub struct App {
     pub journal: Journal,
     pub live: Arc<Live>,
     pub track: Arc<TrackCache>,
+    pub counts: CountsCache,
 }
 
 /// A running server. Dropping it does not stop it; `stop` does.
@@ -63,6 +65,7 @@ impl Server {
             journal,
             live,
             track,
+            counts: CountsCache::new(),
         });
 
         let shared = app.clone();

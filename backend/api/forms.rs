@@ -110,6 +110,22 @@ impl Form {
         self.violations.push(Violation::at(self.pointer_to(name), code, detail));
     }
 
+    /// Notes a violation of the form as a whole.
+    pub fn refuse_all(&mut self, code: &'static str, detail: impl Into<String>) {
+        self.violations.push(Violation::at(self.pointer.clone(), code, detail));
+    }
+
+    /// Is there a violation at this field already?
+    pub fn has_violation(&self, name: &str) -> bool {
+        let pointer = self.pointer_to(name);
+        self.violations.iter().any(|violation| violation.pointer.as_ref() == Some(&pointer))
+    }
+
+    /// Nothing wrong so far, and nothing left that is unknown.
+    pub fn is_faultless(&self) -> bool {
+        self.violations.is_empty() && self.fields.is_empty()
+    }
+
     /// Takes a field out as it is; absent and null are told apart.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.fields.remove(name)

@@ -1,4 +1,20 @@
 //! HTTP. `routes` is the whole URL table; each resource has a file with its handlers, which extract, call and reply.
 
+pub mod apps;
+pub mod assignee;
+pub mod counts;
+pub mod cursor;
+pub mod details;
+pub mod events;
 pub mod forms;
+pub mod health;
+pub mod invitations;
+pub mod live;
+pub mod me;
+pub mod movers;
+pub mod orders;
+pub mod queries;
 pub mod routes;
+pub mod sessions;
+pub mod track;
+pub mod views;

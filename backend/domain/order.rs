@@ -13,6 +13,8 @@ use super::status::{Party, Reason, Status, allowed_moves, may_move};
 
 /// For how long whoever made the newest move may take it back.
 pub const UNDO_WINDOW: Duration = Duration::minutes(15);
+/// How many keys an order's metadata may have.
+pub const METADATA_KEYS_MAX: usize = 20;
 /// How far in the future an `occurred_at` may lie, for clocks that run fast.
 pub const CLOCK_SLACK: Duration = Duration::minutes(5);
 
@@ -94,6 +96,8 @@ pub enum Refusal {
     /// If-Match named another version.
     VersionMismatch,
     AssigneeTaken(Person),
+    /// More than [`METADATA_KEYS_MAX`] keys, once old and new ones are merged.
+    TooMuchMetadata,
     /// `occurred_at` before the creation, or too far in the future.
     OccurredAtOutOfRange,
 }
@@ -207,6 +211,9 @@ impl Order {
         }
         if !self.status.is_open() {
             return Err(Refusal::Closed);
+        }
+        if details.metadata.len() > METADATA_KEYS_MAX {
+            return Err(Refusal::TooMuchMetadata);
         }
         self.details = details;
         let mut event = self.next_event(EventType::DetailsChanged, false, caller, now);

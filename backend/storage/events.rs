@@ -95,10 +95,11 @@ pub fn public_after(connection: &mut PgConnection, order_id: OrderId, after: i32
         .collect()
 }
 
-/// An order's newest events, oldest first.
-pub fn newest(connection: &mut PgConnection, order_id: OrderId, limit: i64) -> Result<Vec<Event>> {
+/// An order's newest events up to a version, oldest first.
+pub fn up_to(connection: &mut PgConnection, order_id: OrderId, version: i32, limit: i64) -> Result<Vec<Event>> {
     let rows = order_events::table
         .filter(order_events::order_id.eq(order_id.as_str()))
+        .filter(order_events::version.le(version))
         .order(order_events::version.desc())
         .limit(limit)
         .select(EventRow::as_select())

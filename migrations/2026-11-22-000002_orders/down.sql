@@ -1,4 +1,5 @@
 DROP TABLE order_events;
 DROP TABLE orders;
 DROP FUNCTION order_search_text;
+DROP FUNCTION order_due;
 DROP EXTENSION pg_trgm;

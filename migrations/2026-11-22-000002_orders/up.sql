@@ -56,14 +56,18 @@ CREATE TABLE orders (
 CREATE UNIQUE INDEX orders_reference_key ON orders (owner_id, reference) WHERE reference IS NOT NULL AND NOT cancelled;
 CREATE INDEX orders_reference_idx ON orders (reference text_pattern_ops) WHERE reference IS NOT NULL;
 
--- One index for each way in which a list is sorted, for a user's own orders and for all of them; "due" puts orders
--- without a due time last.
+-- Sorts orders without a due time last, in a form that a keyset can go on from.
+CREATE FUNCTION order_due(due_at timestamptz) RETURNS timestamptz
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(due_at, 'infinity'::timestamptz);
+
+-- One index for each way in which a list is sorted, for a user's own orders and for all of them.
 CREATE INDEX orders_owner_created_idx ON orders (owner_id, created_at DESC, id DESC);
-CREATE INDEX orders_owner_due_idx ON orders (owner_id, (COALESCE(due_at, 'infinity'::timestamptz)), id);
+CREATE INDEX orders_owner_due_idx ON orders (owner_id, order_due(due_at), id);
 CREATE INDEX orders_created_idx ON orders (created_at DESC, id DESC);
-CREATE INDEX orders_due_idx ON orders ((COALESCE(due_at, 'infinity'::timestamptz)), id);
+CREATE INDEX orders_due_idx ON orders (order_due(due_at), id);
 CREATE INDEX orders_open_created_idx ON orders (created_at DESC, id DESC) WHERE open;
-CREATE INDEX orders_open_due_idx ON orders ((COALESCE(due_at, 'infinity'::timestamptz)), id) WHERE open;
+CREATE INDEX orders_open_due_idx ON orders (order_due(due_at), id) WHERE open;
 CREATE INDEX orders_assignee_created_idx ON orders (assignee_id, created_at DESC, id DESC) WHERE assignee_id IS NOT NULL;
 CREATE INDEX orders_unassigned_created_idx ON orders (created_at DESC, id DESC) WHERE assignee_id IS NULL AND open;
 

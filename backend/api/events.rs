@@ -1,0 +1,210 @@
+//! Events: moves, undo and notes, one at a time and in batches; an order's history.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::forms::{BatchBody, Body, Form};
+use super::orders::{exists_first, visible};
+use super::queries::{Page, Query};
+use super::views::RecordedView;
+use crate::auth::extractors::{Identity, Mover, SignedIn};
+use crate::domain::account::Role;
+use crate::domain::event::Event;
+use crate::domain::ids::OrderId;
+use crate::domain::order::{EventRequest, Step};
+use crate::domain::status::{Reason, Status};
+use crate::error::{Error, Result};
+use crate::journal::Entry;
+use crate::server::App;
+use crate::storage::events;
+
+/// How many events one batch may hold.
+const BATCH_MAX: usize = 200;
+
+pub async fn add(
+    app: web::Data<App>,
+    SignedIn(caller): SignedIn,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse> {
+    let order_id = OrderId::parse(&path).ok_or(Error::NotFound)?;
+    let request = body.form().and_then(|mut form| {
+        let request = read_event(&mut form, &caller);
+        form.finish()?;
+        Ok(request)
+    });
+    let request = exists_first(&app.db, order_id, caller, request).await?;
+    let recorded = app.journal.append(caller.account_id, Entry::Record { order_id, request }).await?;
+    Ok(HttpResponse::Created().json(RecordedView::from(recorded)))
+}
+
+pub async fn list(
+    app: web::Data<App>,
+    SignedIn(caller): SignedIn,
+    path: web::Path<String>,
+    mut query: Query,
+) -> Result<web::Json<Page<Event>>> {
+    let order_id = OrderId::parse(&path).ok_or(Error::NotFound)?;
+    let after = query.number("after", 0..=i32::MAX).unwrap_or(0);
+    let limit = query.limit();
+    let read = exists_first(&app.db, order_id, caller, query.finish()).await;
+    read?;
+    let found = app.db.read(move |connection| match visible(connection, order_id, &caller)? {
+        Some(_) => events::after(connection, order_id, after, limit as i64 + 1).map(Some),
+        None => Ok(None),
+    });
+    let mut data = found.await?.ok_or(Error::NotFound)?;
+    let more = data.len() > limit;
+    data.truncate(limit);
+    // A version is no secret and can't be guessed wrong: the cursor of this list is what goes in `after`.
+    let next_cursor = data.last().filter(|_| more).map(|event| event.version.to_string());
+    Ok(web::Json(Page { data, next_cursor }))
+}
+
+#[derive(Serialize)]
+pub struct BatchResults {
+    results: Vec<BatchResult>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum BatchResult {
+    Written {
+        status: u16,
+        #[serde(flatten)]
+        recorded: Box<RecordedView>,
+    },
+    Refused {
+        status: u16,
+        problem: Value,
+    },
+}
+
+impl BatchResult {
+    fn refused(error: &Error) -> BatchResult {
+        BatchResult::Refused { status: error.status_and_code().0.as_u16(), problem: error.problem() }
+    }
+}
+
+/// Each item with its own result, in the order of the items. Those that are well-formed go to the journal together.
+pub async fn add_batch(app: web::Data<App>, Mover(caller): Mover, body: BatchBody) -> Result<web::Json<BatchResults>> {
+    let items = read_items(body)?;
+    let mut entries = Vec::with_capacity(items.len());
+    let mut unread: Vec<Option<Error>> = Vec::with_capacity(items.len());
+    for item in items {
+        match read_item(item, &caller) {
+            Ok(entry) => {
+                entries.push(entry);
+                unread.push(None);
+            }
+            Err(error) => unread.push(Some(error)),
+        }
+    }
+    let mut outcomes = if entries.is_empty() {
+        Vec::new()
+    } else {
+        app.journal.append_all(caller.account_id, entries).await
+    }
+    .into_iter();
+    let results = unread
+        .into_iter()
+        .map(|unread| match unread.map_or_else(|| outcomes.next().map(|one| one.map_err(Error::from)), |e| Some(Err(e))) {
+            Some(Ok(recorded)) => {
+                BatchResult::Written { status: 201, recorded: Box::new(RecordedView::from(recorded)) }
+            }
+            Some(Err(error)) => BatchResult::refused(&error),
+            None => BatchResult::refused(&Error::OutcomeUnknown),
+        })
+        .collect();
+    Ok(web::Json(BatchResults { results }))
+}
+
+fn read_items(body: BatchBody) -> Result<Vec<Value>> {
+    let mut form = body.form()?;
+    let items = match form.take("items") {
+        Some(Value::Array(items)) => items,
+        None => {
+            form.refuse("items", "missing", "is required");
+            Vec::new()
+        }
+        Some(_) => form.wrong_type("items", "an array").unwrap_or_default(),
+    };
+    if items.len() > BATCH_MAX {
+        form.refuse("items", "too_many", format!("must have at most {BATCH_MAX} items"));
+    }
+    let is_empty = items.is_empty();
+    match form.finish() {
+        Ok(()) if is_empty => Err(Error::invalid("/items", "too_short", "must not be empty")),
+        Ok(()) => Ok(items),
+        Err(error) => Err(error),
+    }
+}
+
+/// Pointers are into the item.
+fn read_item(item: Value, caller: &Identity) -> Result<Entry> {
+    let Value::Object(fields) = item else { return Err(Error::invalid("", "wrong_type", "must be an object")) };
+    let mut form = Form::new(fields, "");
+    let typed = form.required("order_id", |text| Ok(text.to_owned()));
+    let request = read_event(&mut form, caller);
+    form.finish()?;
+    let order_id = typed.and_then(|typed| OrderId::parse(&typed)).ok_or(Error::NotFound)?;
+    Ok(Entry::Record { order_id, request })
+}
+
+/// Reads a move, an undo or a note; what is wrong is noted in the form.
+fn read_event(form: &mut Form, caller: &Identity) -> EventRequest {
+    let targets = [Status::Started, Status::InProgress, Status::OnHold, Status::Completed, Status::Cancelled];
+    let asks_to_move = form.has("status");
+    let status = form.one_of("status", &targets, |status| status.name());
+    let gives_reason = form.has("reason");
+    let reason = form.one_of("reason", Reason::ALL, |reason| reason.name());
+    let undo = form.boolean("undo").unwrap_or(false);
+    let mut request = EventRequest {
+        step: Step::Note,
+        expected_status: form.one_of("expected_status", Status::ALL, |status| status.name()),
+        message: form.optional_paragraph("message", 1000).flatten(),
+        note: form.optional_paragraph("note", 1000).flatten(),
+        location: form.optional_line("location", 120).flatten(),
+        estimated_at: form.optional_time("estimated_at"),
+        occurred_at: None,
+    };
+    if form.has("occurred_at") && caller.role == Role::User {
+        form.take("occurred_at");
+        form.refuse("occurred_at", "not_allowed", "is for movers; what you do happens now");
+    } else {
+        request.occurred_at = form.optional_time("occurred_at").flatten();
+    }
+
+    if undo && asks_to_move {
+        form.refuse("undo", "not_allowed", "goes without a status: it leads back to the one before");
+    }
+    match status {
+        _ if undo => {
+            request.step = Step::Undo;
+            if gives_reason {
+                form.refuse("reason", "not_allowed", "has no place in an undo");
+            }
+        }
+        Some(to) => {
+            request.step = Step::Move { to, reason };
+            if to.needs_reason() && !gives_reason {
+                form.refuse("reason", "reason_required", format!("is required to move an order to {to}"));
+            } else if !to.needs_reason() && gives_reason {
+                form.refuse("reason", "not_allowed", format!("has no place in a move to {to}"));
+            }
+        }
+        None if gives_reason && !asks_to_move => {
+            form.refuse("reason", "not_allowed", "has no place without a move to on_hold or cancelled");
+        }
+        None => {}
+    }
+    let says_something = request.message.is_some()
+        || request.note.is_some()
+        || request.location.is_some()
+        || request.estimated_at.is_some();
+    if request.step == Step::Note && !asks_to_move && !says_something && form.is_faultless() {
+        form.refuse_all("empty", "needs a status, undo, message, note, location or estimated_at");
+    }
+    request
+}

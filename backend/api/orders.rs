@@ -1,0 +1,206 @@
+//! Orders: creating, lists, counts, one, its details.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::Utc;
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::counts::Counts;
+use super::cursor::Cursors;
+use super::details;
+use super::forms::{Body, parse_time};
+use super::queries::{Page, Query};
+use super::views::OrderView;
+use crate::auth::extractors::{Identity, SignedIn, User};
+use crate::domain::account::Role;
+use crate::domain::event::Event;
+use crate::domain::ids::OrderId;
+use crate::domain::order::Order;
+use crate::domain::status::Status;
+use crate::domain::text::{Flaw, line};
+use crate::error::{Error, Result};
+use crate::journal::Entry;
+use crate::server::App;
+use crate::storage::db::Db;
+use crate::storage::events;
+use crate::storage::orders::{self as table, AssigneeFilter, Filter, Position};
+
+/// With how many of its newest events an order is shown.
+const EVENTS_SHOWN: i64 = 50;
+
+pub async fn create(app: web::Data<App>, User(user): User, body: Body) -> Result<HttpResponse> {
+    let mut form = body.form()?;
+    let details = details::read_new(&mut form);
+    form.finish()?;
+    let recorded = app.journal.append(user.account_id, Entry::Create { details }).await?;
+    let order = OrderView::new(recorded.order, user.account_id, user.role, recorded.now);
+    let location = format!("/api/v1/orders/{}", order.id());
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).insert_header((ETAG, order.etag())).json(order))
+}
+
+pub async fn list(app: web::Data<App>, SignedIn(caller): SignedIn, mut query: Query) -> Result<web::Json<Page<OrderView>>> {
+    let filter = read_filter(&mut query, &caller);
+    let by_due = query.one_of("sort", &[false, true], |due| if due { "due" } else { "created" }).unwrap_or(false);
+    let limit = query.limit();
+    let cursor = query.cursor();
+    query.finish()?;
+
+    let cursors = Cursors::new(&app.config.jwt_secret, "orders", &(caller.account_id, by_due, format!("{filter:?}")));
+    let position = match (by_due, cursor) {
+        (false, cursor) => Position::Created(cursor.map(|cursor| cursors.open(&cursor)).transpose()?),
+        (true, cursor) => Position::Due(cursor.map(|cursor| cursors.open(&cursor)).transpose()?),
+    };
+    let rows = app.db.read(move |connection| table::list(connection, &filter, position, limit as i64 + 1)).await?;
+    let now = Utc::now();
+    let page = Page::new(rows, limit, &cursors, |order: &Order| {
+        if by_due { json!((order.details.due_at, order.id)) } else { json!((order.created_at, order.id)) }
+    });
+    Ok(web::Json(page.map(|order| OrderView::new(order, caller.account_id, caller.role, now))))
+}
+
+pub async fn counts(app: web::Data<App>, SignedIn(caller): SignedIn, mut query: Query) -> Result<web::Json<Counts>> {
+    let filter = read_filter(&mut query, &caller);
+    query.finish()?;
+    app.counts.get(&app.db, filter).await.map(web::Json)
+}
+
+pub async fn show(
+    app: web::Data<App>,
+    SignedIn(caller): SignedIn,
+    path: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let id = OrderId::parse(&path).ok_or(Error::NotFound)?;
+    let found = app.db.read(move |connection| {
+        let Some(order) = visible(connection, id, &caller)? else { return Ok(None) };
+        // What was appended between the two reads is left to the next one: order and events agree.
+        let events = events::up_to(connection, id, order.version, EVENTS_SHOWN)?;
+        Ok(Some((order, events)))
+    });
+    let (order, events) = found.await?.ok_or(Error::NotFound)?;
+    let order = OrderView::new(order, caller.account_id, caller.role, Utc::now());
+    let etag = order.etag();
+    let mut response = HttpResponse::Ok();
+    let unchanged = is_named_by(&request, &etag);
+    if unchanged {
+        response.status(StatusCode::NOT_MODIFIED);
+    }
+    response.insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((ETAG, etag));
+    if unchanged {
+        return Ok(response.finish());
+    }
+    Ok(response.json(OrderWithEvents { order, events }))
+}
+
+pub async fn update(
+    app: web::Data<App>,
+    User(user): User,
+    path: web::Path<String>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse> {
+    let id = OrderId::parse(&path).ok_or(Error::NotFound)?;
+    let read = || {
+        let expected_version = if_match(&request)?;
+        let mut form = body.form()?;
+        let patch = details::read_patch(&mut form);
+        form.finish()?;
+        Ok((patch, expected_version))
+    };
+    let (patch, expected_version) = exists_first(&app.db, id, user, read()).await?;
+    let entry = Entry::Change {
+        order_id: id,
+        change: Box::new(move |details| patch.clone().apply(details)),
+        expected_version,
+    };
+    let recorded = app.journal.append(user.account_id, entry).await?;
+    let order = OrderView::new(recorded.order, user.account_id, user.role, recorded.now);
+    Ok(HttpResponse::Ok().insert_header((ETAG, order.etag())).json(order))
+}
+
+#[derive(Serialize)]
+struct OrderWithEvents {
+    #[serde(flatten)]
+    order: OrderView,
+    events: Vec<Event>,
+}
+
+/// The order, if this caller may see it.
+pub fn visible(
+    connection: &mut diesel::PgConnection,
+    id: OrderId,
+    caller: &Identity,
+) -> Result<Option<Order>> {
+    Ok(table::find(connection, id)?.filter(|order| order.is_visible_to(caller.account_id, caller.role)))
+}
+
+async fn find_visible(db: &Db, id: OrderId, caller: Identity) -> Result<Order> {
+    db.read(move |connection| visible(connection, id, &caller)).await?.ok_or(Error::NotFound)
+}
+
+/// Passes on what was read of a request; but before saying what is wrong with it, makes sure that the caller may know
+/// of the order at all. What is right is left to the journal, which looks under its lock.
+pub async fn exists_first<T>(db: &Db, id: OrderId, caller: Identity, read: Result<T>) -> Result<T> {
+    if read.is_err() {
+        find_visible(db, id, caller).await?;
+    }
+    read
+}
+
+/// The version that If-Match names; none without the header, or for `*`. A well-formed ETag that is none of ours names a
+/// version that no order has.
+fn if_match(request: &HttpRequest) -> Result<Option<i32>> {
+    let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
+    let value = value.to_str().map_err(|_| Error::InvalidIfMatch)?.trim();
+    if value == "*" {
+        return Ok(None);
+    }
+    let strong = value.strip_prefix("W/").unwrap_or(value);
+    let tag = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Error::InvalidIfMatch)?;
+    if tag.contains('"') {
+        return Err(Error::InvalidIfMatch);
+    }
+    // Weak tags never match (RFC 9110, 13.1.1).
+    let is_canonical = !value.starts_with("W/") && !tag.starts_with(['0', '+']);
+    Ok(Some(tag.parse().ok().filter(|_| is_canonical).unwrap_or(-1)))
+}
+
+/// Does If-None-Match name this tag (weakly, as RFC 9110 13.1.2 has it)?
+pub fn is_named_by(request: &HttpRequest, etag: &str) -> bool {
+    request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|value| {
+        value.trim() == "*" || value.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
+    })
+}
+
+fn read_filter(query: &mut Query, caller: &Identity) -> Filter {
+    let mut filter = Filter {
+        owner: (caller.role == Role::User).then_some(caller.account_id),
+        statuses: query.any_of("status", Status::ALL, |status| status.name()),
+        search: query.one("q").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+        reference: query.parsed("reference", |text| line(text, 64)),
+        created_from: query.parsed("created_from", parse_time),
+        created_to: query.parsed("created_to", parse_time),
+        assignee: None,
+    };
+    if filter.search.as_ref().is_some_and(|text| text.chars().count() > 120) {
+        query.refuse("q", "too_long", "must have at most 120 characters");
+    }
+    if filter.search.as_ref().is_some_and(|text| text.contains('\0')) {
+        query.refuse("q", "invalid_characters", "has control characters in it");
+    }
+    if caller.role != Role::User {
+        let a_mover = Flaw::InvalidFormat("me, none, or a mover's ID");
+        filter.assignee = query.parsed("assignee", |text| match text {
+            "me" => Ok(AssigneeFilter::Mover(caller.account_id)),
+            "none" => Ok(AssigneeFilter::Nobody),
+            id => Uuid::parse_str(id).map(AssigneeFilter::Mover).map_err(|_| a_mover),
+        });
+        filter.owner =
+            query.parsed("owner", |id| Uuid::parse_str(id).map_err(|_| Flaw::InvalidFormat("a user's ID")));
+    }
+    filter
+}
+

@@ -1,0 +1,205 @@
+//! One transaction of the journal: lock the rows, decide each entry in `domain`, write the final rows and all events.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::writer::announcement;
+use super::{Assignee, Entry, Outcome, Recorded, Rejection};
+use crate::domain::account::{Caller, Person, Realm};
+use crate::domain::event::{Event, EventType};
+use crate::domain::ids::OrderId;
+use crate::domain::order::{Details, Order, Refusal};
+use crate::live::Announcement;
+use crate::storage::journal::{self as table, Account};
+use crate::storage::orders::find_by_reference;
+
+pub struct Batch<'a> {
+    asked: &'a [(Uuid, &'a Entry)],
+    accounts: HashMap<Uuid, Account>,
+    now: DateTime<Utc>,
+    /// Orders as they are after the entries decided so far.
+    orders: BTreeMap<OrderId, Working>,
+}
+
+struct Working {
+    order: Order,
+    is_new: bool,
+    stands_elsewhere: bool,
+    reads_differently: bool,
+}
+
+/// What a transaction wrote, once it has committed.
+pub struct Written {
+    /// One for each entry, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// In the order of their versions.
+    pub announcements: Vec<Announcement>,
+}
+
+impl<'a> Batch<'a> {
+    pub fn new(asked: &'a [(Uuid, &'a Entry)]) -> Batch<'a> {
+        Batch { asked, accounts: HashMap::new(), now: DateTime::UNIX_EPOCH, orders: BTreeMap::new() }
+    }
+
+    /// Within a transaction that the caller commits.
+    pub fn write(mut self, connection: &mut PgConnection) -> QueryResult<Written> {
+        self.load(connection)?;
+        let mut outcomes: Vec<Outcome> = self.asked.iter().map(|(caller, entry)| self.decide(*caller, entry)).collect();
+
+        let mut new: Vec<&Order> = self.orders.values().filter(|one| one.is_new).map(|one| &one.order).collect();
+        if !new.is_empty() {
+            let inserted: BTreeSet<String> = table::insert_orders(connection, &mut new)?.into_iter().collect();
+            for outcome in &mut outcomes {
+                if let Some(taken) = left_out(connection, outcome, &inserted)? {
+                    *outcome = Err(taken);
+                }
+            }
+        }
+        let changed = |which: fn(&Working) -> bool| {
+            self.orders.values().filter(move |one| !one.is_new && which(one)).map(|one| &one.order)
+        };
+        table::update_standing(connection, changed(|one| one.stands_elsewhere))?;
+        table::update_details(connection, changed(|one| one.reads_differently))?;
+        let recorded = || outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
+        table::insert_events(connection, recorded().filter_map(|recorded| recorded.event.as_ref()))?;
+        let announcements = recorded().filter_map(announcement).collect();
+        Ok(Written { outcomes, announcements })
+    }
+
+    /// Locks every order that the entries are about, then reads the accounts and the clock.
+    fn load(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
+        let ids: BTreeSet<OrderId> = self.asked.iter().filter_map(|(_, entry)| entry.order_id()).collect();
+        let ids: Vec<OrderId> = ids.into_iter().collect();
+        let rows = if ids.is_empty() { Vec::new() } else { table::lock(connection, &ids)? };
+
+        let mut people: BTreeSet<Uuid> = self.asked.iter().map(|(caller, _)| *caller).collect();
+        people.extend(rows.iter().flat_map(|row| [Some(row.owner_id), row.assignee_id]).flatten());
+        people.extend(self.asked.iter().filter_map(|(_, entry)| match entry {
+            Entry::Assign { to: Assignee::Mover(id), .. } => Some(*id),
+            _ => None,
+        }));
+        let people: Vec<Uuid> = people.into_iter().collect();
+        if let Some((accounts, now)) = table::accounts_and_clock(connection, &people)? {
+            self.accounts = accounts;
+            self.now = now;
+        }
+
+        for row in rows {
+            let owner = self.name_of(row.owner_id);
+            let assignee = row.assignee_id.map(|id| self.name_of(id));
+            let order = row
+                .into_order(owner, assignee)
+                .map_err(|error| diesel::result::Error::DeserializationError(error.to_string().into()))?;
+            let working = Working { order, is_new: false, stands_elsewhere: false, reads_differently: false };
+            self.orders.insert(working.order.id, working);
+        }
+        Ok(())
+    }
+
+    fn name_of(&self, account: Uuid) -> String {
+        self.accounts.get(&account).map(|account| account.name.clone()).unwrap_or_default()
+    }
+
+    fn decide(&mut self, caller_id: Uuid, entry: &Entry) -> Outcome {
+        let caller = match self.accounts.get(&caller_id) {
+            Some(account) if account.active => {
+                Caller { id: caller_id, name: account.name.clone(), role: account.role }
+            }
+            _ => return Err(Rejection::AccountEnded),
+        };
+        let now = self.now;
+        let order_id = match entry {
+            Entry::Create { details } => return Ok(self.create(caller, details)),
+            Entry::Record { order_id, .. } | Entry::Change { order_id, .. } | Entry::Assign { order_id, .. } => *order_id,
+        };
+        // Looked up before the order is borrowed; told only to who may see the order.
+        let assignee = self.assignee(&caller, entry);
+        let working = self
+            .orders
+            .get_mut(&order_id)
+            .filter(|working| !working.is_new && working.order.is_visible_to(caller.id, caller.role))
+            .ok_or(Rejection::NotFound)?;
+        let order = &mut working.order;
+        let decided: Result<Option<Event>, Refusal> = match entry {
+            Entry::Create { .. } => Ok(None),
+            Entry::Record { request, .. } => order.record(request.clone(), &caller, now).map(Some),
+            Entry::Change { change, expected_version, .. } => {
+                order.change_details(change, *expected_version, &caller, now)
+            }
+            Entry::Assign { .. } => order.assign(assignee?, &caller, now),
+        };
+        match decided {
+            Ok(event) => {
+                working.stands_elsewhere |= event.is_some();
+                working.reads_differently |= event.is_some() && matches!(entry, Entry::Change { .. });
+                Ok(Recorded { event, order: working.order.clone(), caller, now })
+            }
+            Err(refusal) => Err(Rejection::Refused { refusal, order: Box::new(working.order.clone()), caller, now }),
+        }
+    }
+
+    fn create(&mut self, caller: Caller, details: &Details) -> Recorded {
+        let mut id = draw_id();
+        while self.orders.contains_key(&id) {
+            id = draw_id();
+        }
+        let (order, event) = Order::create(id, details.clone(), &caller, self.now);
+        let working = Working { order: order.clone(), is_new: true, stands_elsewhere: false, reads_differently: false };
+        self.orders.insert(id, working);
+        Recorded { event: Some(event), order, caller, now: self.now }
+    }
+
+    fn assignee(&self, caller: &Caller, entry: &Entry) -> Result<Option<Person>, Rejection> {
+        match entry {
+            Entry::Assign { to: Assignee::Caller, .. } => Ok(Some(caller.person())),
+            Entry::Assign { to: Assignee::Mover(id), .. } => match self.accounts.get(id) {
+                Some(account) if account.active && account.role.realm() == Realm::Movers => {
+                    Ok(Some(Person { id: *id, name: account.name.clone() }))
+                }
+                _ => Err(Rejection::NotAMover),
+            },
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Entry {
+    /// Which order it is about; none for one that is to be created.
+    fn order_id(&self) -> Option<OrderId> {
+        match self {
+            Entry::Create { .. } => None,
+            Entry::Record { order_id, .. } | Entry::Change { order_id, .. } | Entry::Assign { order_id, .. } => {
+                Some(*order_id)
+            }
+        }
+    }
+}
+
+/// Why a created order did not get in, if it did not: its reference is in use, or (once in 10^15) its ID is.
+fn left_out(
+    connection: &mut PgConnection,
+    outcome: &Outcome,
+    inserted: &BTreeSet<String>,
+) -> QueryResult<Option<Rejection>> {
+    let Ok(Recorded { event: Some(event), order, .. }) = outcome else { return Ok(None) };
+    if event.kind != EventType::Created || inserted.contains(order.id.as_str()) {
+        return Ok(None);
+    }
+    let holder = match &order.details.reference {
+        Some(reference) => find_by_reference(connection, order.owner.id, reference)?,
+        None => None,
+    };
+    Ok(Some(holder.map_or(Rejection::Overloaded, Rejection::ReferenceTaken)))
+}
+
+/// Ten characters from a cryptographically secure generator: an ID is what protects an order's public view.
+fn draw_id() -> OrderId {
+    loop {
+        if let Some(id) = OrderId::parse(&nanoid::nanoid!(OrderId::LENGTH, &OrderId::ALPHABET)) {
+            return id;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The journal: the component through which every change of every order goes.
+//!
+//! Entries wait in a bounded queue; two writers, each with a connection of its own, gather what waits into one
+//! transaction (`batch`). The answer, refusals included, comes after the commit.
+
+mod batch;
+mod writer;
+
+use std::io;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread::JoinHandle;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::domain::account::Caller;
+use crate::domain::event::Event;
+use crate::domain::ids::OrderId;
+use crate::domain::order::{Details, EventRequest, Order, Refusal};
+use crate::live::Announcement;
+use crate::storage::db::TIME_LIMIT;
+
+/// How many entries may wait at once; at ten thousand a second this is less than the time limit.
+const CAPACITY: usize = 8192;
+const WRITERS: usize = 2;
+
+/// One change that is asked for. Everything in it can be tried again: a transaction that Postgres refuses is.
+pub enum Entry {
+    Create { details: Details },
+    Record { order_id: OrderId, request: EventRequest },
+    Change { order_id: OrderId, change: Box<dyn Fn(&mut Details) + Send>, expected_version: Option<i32> },
+    Assign { order_id: OrderId, to: Assignee },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Assignee {
+    Caller,
+    Mover(Uuid),
+    Nobody,
+}
+
+/// What was written.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// None where nothing had to change.
+    pub event: Option<Event>,
+    /// The order after it.
+    pub order: Order,
+    pub caller: Caller,
+    /// Postgres' clock at that time.
+    pub now: DateTime<Utc>,
+}
+
+/// Why nothing was written, or, for `OutcomeUnknown`, why nobody knows.
+#[derive(Debug, Clone)]
+pub enum Rejection {
+    /// No such order, or none that the caller may see.
+    NotFound,
+    Refused { refusal: Refusal, order: Box<Order>, caller: Caller, now: DateTime<Utc> },
+    ReferenceTaken(OrderId),
+    /// The assignee is no active mover.
+    NotAMover,
+    /// The caller's account is gone or deactivated.
+    AccountEnded,
+    DatabaseUnavailable,
+    Overloaded,
+    OutcomeUnknown,
+    /// Postgres refused it for a reason that should not be possible.
+    Internal(String),
+}
+
+pub type Outcome = Result<Recorded, Rejection>;
+
+pub struct Journal {
+    /// None once closed.
+    queue: RwLock<Option<crossbeam_channel::Sender<Group>>>,
+    waiting: Arc<AtomicUsize>,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Entries of one caller that are decided in their order, in one transaction.
+struct Group {
+    caller_id: Uuid,
+    entries: Vec<Entry>,
+    claim: Arc<Claim>,
+    answer: oneshot::Sender<Vec<Outcome>>,
+    #[expect(dead_code, reason = "counts down when the group goes")]
+    place: Place,
+}
+
+/// So many places in the queue, free again when dropped.
+struct Place {
+    count: usize,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.count, Ordering::Relaxed);
+    }
+}
+
+/// Whether a group is still waiting, was taken by a writer, or was given up by who asked. Only one of them gets it.
+#[derive(Default)]
+struct Claim(AtomicU8);
+
+impl Claim {
+    const WAITING: u8 = 0;
+    const TAKEN: u8 = 1;
+    const ABANDONED: u8 = 2;
+
+    fn take(&self) -> bool {
+        self.0.compare_exchange(Self::WAITING, Self::TAKEN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn abandon(&self) -> bool {
+        self.0.compare_exchange(Self::WAITING, Self::ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+impl Journal {
+    /// Starts the writers. `announce` gets the events of each transaction after its commit, before the answers go out.
+    pub fn start(
+        database_url: &SecretString,
+        announce: impl Fn(Vec<Announcement>) + Clone + Send + 'static,
+    ) -> io::Result<Journal> {
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        let writers = (1..=WRITERS)
+            .map(|n| {
+                let writer = writer::Writer::new(receiver.clone(), database_url.clone(), announce.clone());
+                std::thread::Builder::new().name(format!("journal-{n}")).spawn(move || writer.run())
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Journal {
+            queue: RwLock::new(Some(sender)),
+            waiting: Arc::new(AtomicUsize::new(0)),
+            writers: Mutex::new(writers),
+        })
+    }
+
+    /// Writes one entry for a caller.
+    pub async fn append(&self, caller_id: Uuid, entry: Entry) -> Outcome {
+        self.append_all(caller_id, vec![entry]).await.pop().unwrap_or(Err(Rejection::OutcomeUnknown))
+    }
+
+    /// Writes entries, each with its own outcome, in their order. They wait two seconds at most.
+    pub async fn append_all(&self, caller_id: Uuid, entries: Vec<Entry>) -> Vec<Outcome> {
+        let count = entries.len();
+        let all = |rejection: Rejection| vec![Err(rejection); count];
+        let claim = Arc::new(Claim::default());
+        let (answer, answered) = oneshot::channel();
+        let before = self.waiting.fetch_add(count, Ordering::Relaxed);
+        let place = Place { count, waiting: self.waiting.clone() };
+        let group = Group { caller_id, entries, claim: claim.clone(), answer, place };
+        if before + count > CAPACITY {
+            return all(Rejection::Overloaded);
+        }
+        let sent = match &*self.queue.read().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            Some(queue) => queue.send(group).is_ok(),
+            None => false,
+        };
+        if !sent {
+            return all(Rejection::Overloaded);
+        }
+        match tokio::time::timeout(TIME_LIMIT, answered).await {
+            Ok(Ok(outcomes)) => outcomes,
+            // The writer went away with it.
+            Ok(Err(_)) => all(Rejection::OutcomeUnknown),
+            Err(_) if claim.abandon() => all(Rejection::DatabaseUnavailable),
+            Err(_) => all(Rejection::OutcomeUnknown),
+        }
+    }
+
+    /// Takes no more entries, writes what waits, and ends the writers. Blocks until they have ended.
+    pub fn close(&self) {
+        self.queue.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let writers = std::mem::take(&mut *self.writers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for writer in writers {
+            if writer.join().is_err() {
+                tracing::error!("a journal writer had panicked");
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One writer: gathers what waits, writes it in one transaction, answers after the commit. When the database refuses
+//! the transaction, its entries run one by one, so that none harms its neighbours.
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::batch::{Batch, Written};
+use super::{Entry, Group, Outcome, Recorded, Rejection};
+use crate::domain::ids::OrderId;
+use crate::live::Announcement;
+use crate::storage::{db, orders};
+
+/// No more than this many entries in one transaction: a larger one gains nothing and makes its first entry wait.
+const MOST: usize = 512;
+
+/// How often an entry alone is tried when its ID was taken or Postgres found a deadlock.
+const TRIES: usize = 3;
+
+pub struct Writer<A> {
+    queue: crossbeam_channel::Receiver<Group>,
+    database_url: SecretString,
+    announce: A,
+    connection: Option<PgConnection>,
+}
+
+/// How a transaction ended that did not commit.
+enum Failure {
+    /// Nothing was written, and the connection is gone.
+    Disconnected,
+    /// The connection went while committing: nobody knows.
+    Unknown,
+    /// Postgres refused it; nothing was written.
+    Refused(DieselError),
+}
+
+impl<A: Fn(Vec<Announcement>)> Writer<A> {
+    pub fn new(queue: crossbeam_channel::Receiver<Group>, database_url: SecretString, announce: A) -> Writer<A> {
+        Writer { queue, database_url, announce, connection: None }
+    }
+
+    /// Runs until the journal is closed and the queue is empty.
+    pub fn run(mut self) {
+        while let Ok(first) = self.queue.recv() {
+            let mut groups = vec![first];
+            let mut entries = groups[0].entries.len();
+            while entries < MOST {
+                let Ok(next) = self.queue.try_recv() else { break };
+                entries += next.entries.len();
+                groups.push(next);
+            }
+            groups.retain(|group| group.claim.take());
+            if !groups.is_empty() {
+                self.write(groups);
+            }
+        }
+    }
+
+    fn write(&mut self, groups: Vec<Group>) {
+        let asked: Vec<(Uuid, &Entry)> =
+            groups.iter().flat_map(|group| group.entries.iter().map(|entry| (group.caller_id, entry))).collect();
+        let mut outcomes = match self.transact(&asked) {
+            Ok(outcomes) => outcomes,
+            Err(Failure::Disconnected) => vec![Err(Rejection::DatabaseUnavailable); asked.len()],
+            Err(Failure::Unknown) => vec![Err(Rejection::OutcomeUnknown); asked.len()],
+            Err(Failure::Refused(error)) => {
+                tracing::debug!(%error, entries = asked.len(), "transaction refused, its entries run one by one");
+                asked.iter().map(|one| self.write_alone(*one)).collect()
+            }
+        }
+        .into_iter();
+        for group in groups {
+            let Group { entries, answer, .. } = group;
+            // Who asked may have gone; what was written stays written.
+            let _ = answer.send(outcomes.by_ref().take(entries.len()).collect());
+        }
+    }
+
+    fn write_alone(&mut self, one: (Uuid, &Entry)) -> Outcome {
+        for _ in 0..TRIES {
+            match self.transact(&[one]) {
+                Ok(mut outcomes) => return outcomes.pop().unwrap_or(Err(Rejection::OutcomeUnknown)),
+                Err(Failure::Disconnected) => return Err(Rejection::DatabaseUnavailable),
+                Err(Failure::Unknown) => return Err(Rejection::OutcomeUnknown),
+                Err(Failure::Refused(error)) => match self.explain(&error, one) {
+                    Some(rejection) => return Err(rejection),
+                    None => continue,
+                },
+            }
+        }
+        Err(Rejection::Overloaded)
+    }
+
+    /// What a refusal means for the one entry that ran; none if it is worth another try.
+    fn explain(&mut self, error: &DieselError, (caller_id, entry): (Uuid, &Entry)) -> Option<Rejection> {
+        let DieselError::DatabaseError(kind, information) = error else {
+            return Some(Rejection::Internal(error.to_string()));
+        };
+        match (kind, information.constraint_name()) {
+            (DatabaseErrorKind::UniqueViolation, Some("orders_reference_key")) => {
+                let connection = self.connection.as_mut()?;
+                let taken = reference_after(connection, caller_id, entry).ok().flatten();
+                taken.map(Rejection::ReferenceTaken)
+            }
+            (DatabaseErrorKind::SerializationFailure, _) => None,
+            // Deadlocks and timeouts have no kind of their own in diesel.
+            (DatabaseErrorKind::Unknown, _) if information.message().contains("deadlock") => None,
+            (DatabaseErrorKind::Unknown, _) if information.message().ends_with("timeout") => {
+                Some(Rejection::DatabaseUnavailable)
+            }
+            _ => Some(Rejection::Internal(format!("{error:?}"))),
+        }
+    }
+
+    /// Writes entries in one transaction and announces what it wrote.
+    fn transact(&mut self, asked: &[(Uuid, &Entry)]) -> Result<Vec<Outcome>, Failure> {
+        // A connection that died while nothing was to do shows it at the first statement; then a fresh one is tried.
+        let mut fresh = self.connection.is_none();
+        loop {
+            let connection = self.connected()?;
+            match attempt(connection, asked) {
+                Ok(Written { outcomes, announcements }) => {
+                    if !announcements.is_empty() {
+                        (self.announce)(announcements);
+                    }
+                    return Ok(outcomes);
+                }
+                Err(Failure::Refused(error)) => return Err(Failure::Refused(error)),
+                Err(failure) => {
+                    self.connection = None;
+                    if fresh || matches!(failure, Failure::Unknown) {
+                        return Err(failure);
+                    }
+                    fresh = true;
+                }
+            }
+        }
+    }
+
+    fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
+        if self.connection.is_none() {
+            let connected = db::connect(&self.database_url);
+            self.connection = connected.inspect_err(|error| tracing::warn!(%error, "the journal can't connect")).ok();
+        }
+        self.connection.as_mut().ok_or(Failure::Disconnected)
+    }
+}
+
+/// One transaction. What fails before the commit has written nothing.
+fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)]) -> Result<Written, Failure> {
+    let mut committing = false;
+    let result = connection.transaction(|connection| {
+        let written = Batch::new(asked).write(connection)?;
+        committing = true;
+        Ok(written)
+    });
+    result.map_err(|error: DieselError| match error {
+        DieselError::DatabaseError(
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+            _,
+        )
+        | DieselError::BrokenTransactionManager => {
+            if committing { Failure::Unknown } else { Failure::Disconnected }
+        }
+        // A rollback that fails as well means that the connection went in between.
+        DieselError::RollbackErrorOnCommit { .. } => {
+            if committing { Failure::Unknown } else { Failure::Disconnected }
+        }
+        other => Failure::Refused(other),
+    })
+}
+
+/// Which order of the same owner holds the reference that this entry wanted.
+fn reference_after(
+    connection: &mut PgConnection,
+    caller_id: Uuid,
+    entry: &Entry,
+) -> crate::error::Result<Option<OrderId>> {
+    let (owner, reference) = match entry {
+        Entry::Create { details } => (caller_id, details.reference.clone()),
+        Entry::Record { order_id, .. } | Entry::Assign { order_id, .. } => match orders::find(connection, *order_id)? {
+            Some(order) => (order.owner.id, order.details.reference),
+            None => return Ok(None),
+        },
+        Entry::Change { order_id, change, .. } => match orders::find(connection, *order_id)? {
+            Some(mut order) => {
+                change(&mut order.details);
+                (order.owner.id, order.details.reference)
+            }
+            None => return Ok(None),
+        },
+    };
+    match reference {
+        Some(reference) => Ok(orders::find_by_reference(connection, owner, &reference)?),
+        None => Ok(None),
+    }
+}
+
+/// So that announcements are made from what was recorded, in one place.
+pub fn announcement(recorded: &Recorded) -> Option<Announcement> {
+    recorded.event.as_ref().map(|event| Announcement {
+        event: event.clone(),
+        owner_id: recorded.order.owner.id,
+        public_tracking: recorded.order.details.public_tracking,
+    })
+}

@@ -1,0 +1,320 @@
+//! What the journal reads and writes in its transactions: rows under lock, and everything at once by `unnest`.
+//!
+//! The statements are `QueryFragment`s with a static `QueryId`, so that each is prepared once for each connection;
+//! `sql_query` never is, and takes twice as long.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use uuid::Uuid;
+
+use super::orders::OrderRow;
+use super::schema::{accounts, orders};
+use crate::domain::account::Role;
+use crate::domain::event::Event;
+use crate::domain::ids::OrderId;
+use crate::domain::order::Order;
+
+diesel::define_sql_function! {
+    /// The wall clock, which goes on within a transaction.
+    fn clock_timestamp() -> Timestamptz;
+}
+
+/// What the journal must know of an account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub name: String,
+    pub role: Role,
+    pub active: bool,
+}
+
+/// Locks orders in the order of their IDs, so that no two journals wait for each other.
+pub fn lock(connection: &mut PgConnection, ids: &[OrderId]) -> QueryResult<Vec<OrderRow>> {
+    let ids: Vec<&str> = ids.iter().map(OrderId::as_str).collect();
+    orders::table
+        .filter(orders::id.eq_any(ids))
+        .order(orders::id)
+        .select(OrderRow::as_select())
+        .for_no_key_update()
+        .load(connection)
+}
+
+/// Accounts by their IDs, and Postgres' clock in milliseconds. The clock is read after the rows were locked: what was
+/// recorded before is not later. None when there is no account at all.
+pub fn accounts_and_clock(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+) -> QueryResult<Option<(HashMap<Uuid, Account>, DateTime<Utc>)>> {
+    let rows: Vec<(Uuid, String, String, bool, DateTime<Utc>)> = accounts::table
+        .filter(accounts::id.eq_any(ids))
+        .select((accounts::id, accounts::name, accounts::role, accounts::active, clock_timestamp()))
+        .load(connection)?;
+    let Some(now) = rows.iter().map(|row| row.4).max() else { return Ok(None) };
+    let accounts = rows
+        .into_iter()
+        .filter_map(|(id, name, role, active, _)| Some((id, Account { name, role: Role::parse(&role)?, active })))
+        .collect();
+    Ok(Some((accounts, now.trunc_subsecs(3))))
+}
+
+/// Declares a statement that takes its rows as one array for each column.
+macro_rules! unnest_statement {
+    ($(#[$doc:meta])* $name:ident: $before:literal, $after:literal, { $($column:ident: $sql:ty as $cast:literal = $rust:ty),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        struct $name<'a> { $($column: Vec<$rust>),+ }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl QueryFragment<Pg> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+                out.push_sql($before);
+                let mut separator = "";
+                $(
+                    out.push_sql(separator);
+                    out.push_bind_param::<Array<$sql>, _>(&self.$column)?;
+                    out.push_sql($cast);
+                    separator = ", ";
+                )+
+                let _ = separator;
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+
+        impl<Connection> diesel::RunQueryDsl<Connection> for $name<'_> {}
+    };
+}
+
+unnest_statement! {
+    /// New orders. A reference that the owner has used already, or an ID that is taken, leaves its row out instead of
+    /// failing the others.
+    InsertOrders: "INSERT INTO orders (id, owner_id, status, version, public_version, title, description, reference, \
+        recipient_name, recipient_phone, pickup_address, delivery_address, metadata, public_tracking, due_at, \
+        created_at, updated_at) SELECT * FROM unnest(",
+    ") ON CONFLICT DO NOTHING RETURNING id",
+    {
+        id: Text as "::text[]" = &'a str,
+        owner_id: SqlUuid as "::uuid[]" = Uuid,
+        status: Text as "::text[]" = &'a str,
+        version: Int4 as "::integer[]" = i32,
+        public_version: Int4 as "::integer[]" = i32,
+        title: Text as "::text[]" = &'a str,
+        description: Nullable<Text> as "::text[]" = Option<&'a str>,
+        reference: Nullable<Text> as "::text[]" = Option<&'a str>,
+        recipient_name: Nullable<Text> as "::text[]" = Option<&'a str>,
+        recipient_phone: Nullable<Text> as "::text[]" = Option<&'a str>,
+        pickup_address: Nullable<Text> as "::text[]" = Option<&'a str>,
+        delivery_address: Nullable<Text> as "::text[]" = Option<&'a str>,
+        metadata: Jsonb as "::jsonb[]" = serde_json::Value,
+        public_tracking: Bool as "::boolean[]" = bool,
+        due_at: Nullable<Timestamptz> as "::timestamptz[]" = Option<DateTime<Utc>>,
+        created_at: Timestamptz as "::timestamptz[]" = DateTime<Utc>,
+        updated_at: Timestamptz as "::timestamptz[]" = DateTime<Utc>,
+    }
+}
+
+impl diesel::query_builder::Query for InsertOrders<'_> {
+    type SqlType = Text;
+}
+
+unnest_statement! {
+    /// What events change of an order.
+    UpdateStanding: "UPDATE orders SET status = n.status, reason = n.reason, version = n.version, \
+        public_version = n.public_version, moved_version = n.moved_version, moved_by = n.moved_by, moved_at = n.moved_at, \
+        moved_from = n.moved_from, moved_from_reason = n.moved_from_reason, assignee_id = n.assignee_id, \
+        estimated_at = n.estimated_at, updated_at = n.updated_at, completed_at = n.completed_at FROM unnest(",
+    ") AS n (id, status, reason, version, public_version, moved_version, moved_by, moved_at, moved_from, \
+        moved_from_reason, assignee_id, estimated_at, updated_at, completed_at) WHERE orders.id = n.id",
+    {
+        id: Text as "::text[]" = &'a str,
+        status: Text as "::text[]" = &'a str,
+        reason: Nullable<Text> as "::text[]" = Option<&'a str>,
+        version: Int4 as "::integer[]" = i32,
+        public_version: Int4 as "::integer[]" = i32,
+        moved_version: Nullable<Int4> as "::integer[]" = Option<i32>,
+        moved_by: Nullable<SqlUuid> as "::uuid[]" = Option<Uuid>,
+        moved_at: Nullable<Timestamptz> as "::timestamptz[]" = Option<DateTime<Utc>>,
+        moved_from: Nullable<Text> as "::text[]" = Option<&'a str>,
+        moved_from_reason: Nullable<Text> as "::text[]" = Option<&'a str>,
+        assignee_id: Nullable<SqlUuid> as "::uuid[]" = Option<Uuid>,
+        estimated_at: Nullable<Timestamptz> as "::timestamptz[]" = Option<DateTime<Utc>>,
+        updated_at: Timestamptz as "::timestamptz[]" = DateTime<Utc>,
+        completed_at: Nullable<Timestamptz> as "::timestamptz[]" = Option<DateTime<Utc>>,
+    }
+}
+
+unnest_statement! {
+    /// What the owner says of an order.
+    UpdateDetails: "UPDATE orders SET title = n.title, description = n.description, reference = n.reference, \
+        recipient_name = n.recipient_name, recipient_phone = n.recipient_phone, pickup_address = n.pickup_address, \
+        delivery_address = n.delivery_address, metadata = n.metadata, public_tracking = n.public_tracking, \
+        due_at = n.due_at FROM unnest(",
+    ") AS n (id, title, description, reference, recipient_name, recipient_phone, pickup_address, delivery_address, \
+        metadata, public_tracking, due_at) WHERE orders.id = n.id",
+    {
+        id: Text as "::text[]" = &'a str,
+        title: Text as "::text[]" = &'a str,
+        description: Nullable<Text> as "::text[]" = Option<&'a str>,
+        reference: Nullable<Text> as "::text[]" = Option<&'a str>,
+        recipient_name: Nullable<Text> as "::text[]" = Option<&'a str>,
+        recipient_phone: Nullable<Text> as "::text[]" = Option<&'a str>,
+        pickup_address: Nullable<Text> as "::text[]" = Option<&'a str>,
+        delivery_address: Nullable<Text> as "::text[]" = Option<&'a str>,
+        metadata: Jsonb as "::jsonb[]" = serde_json::Value,
+        public_tracking: Bool as "::boolean[]" = bool,
+        due_at: Nullable<Timestamptz> as "::timestamptz[]" = Option<DateTime<Utc>>,
+    }
+}
+
+unnest_statement! {
+    InsertEvents: "INSERT INTO order_events (order_id, version, type, public, previous_public_version, status, reason, \
+        message, note, location, estimated_at, assignee_id, assignee_name, changed, undoes, actor_id, actor_role, \
+        actor_name, occurred_at, recorded_at) SELECT * FROM unnest(",
+    ")",
+    {
+        order_id: Text as "::text[]" = &'a str,
+        version: Int4 as "::integer[]" = i32,
+        kind: Text as "::text[]" = &'a str,
+        public: Bool as "::boolean[]" = bool,
+        previous_public_version: Nullable<Int4> as "::integer[]" = Option<i32>,
+        status: Text as "::text[]" = &'a str,
+        reason: Nullable<Text> as "::text[]" = Option<&'a str>,
+        message: Nullable<Text> as "::text[]" = Option<&'a str>,
+        note: Nullable<Text> as "::text[]" = Option<&'a str>,
+        location: Nullable<Text> as "::text[]" = Option<&'a str>,
+        estimated_at: Nullable<Timestamptz> as "::timestamptz[]" = Option<DateTime<Utc>>,
+        assignee_id: Nullable<SqlUuid> as "::uuid[]" = Option<Uuid>,
+        assignee_name: Nullable<Text> as "::text[]" = Option<&'a str>,
+        changed: Text as "::text[]" = String,
+        undoes: Nullable<Int4> as "::integer[]" = Option<i32>,
+        actor_id: SqlUuid as "::uuid[]" = Uuid,
+        actor_role: Text as "::text[]" = &'a str,
+        actor_name: Text as "::text[]" = &'a str,
+        occurred_at: Timestamptz as "::timestamptz[]" = DateTime<Utc>,
+        recorded_at: Timestamptz as "::timestamptz[]" = DateTime<Utc>,
+    }
+}
+
+/// Inserts orders as they were created; gives the IDs of those that got in.
+pub fn insert_orders(connection: &mut PgConnection, new: &mut [&Order]) -> QueryResult<Vec<String>> {
+    // In one order everywhere, so that two journals with the same references don't wait for each other in a circle.
+    new.sort_by_key(|order| (order.owner.id, order.details.reference.clone()));
+    let mut statement = InsertOrders::default();
+    for order in new.iter() {
+        let details = &order.details;
+        statement.id.push(order.id.as_str());
+        statement.owner_id.push(order.owner.id);
+        statement.status.push(order.status.name());
+        statement.version.push(order.version);
+        statement.public_version.push(order.public_version);
+        statement.title.push(&details.title);
+        statement.description.push(details.description.as_deref());
+        statement.reference.push(details.reference.as_deref());
+        statement.recipient_name.push(details.recipient_name.as_deref());
+        statement.recipient_phone.push(details.recipient_phone.as_deref());
+        statement.pickup_address.push(details.pickup_address.as_deref());
+        statement.delivery_address.push(details.delivery_address.as_deref());
+        statement.metadata.push(metadata_json(&details.metadata));
+        statement.public_tracking.push(details.public_tracking);
+        statement.due_at.push(details.due_at);
+        statement.created_at.push(order.created_at);
+        statement.updated_at.push(order.updated_at);
+    }
+    statement.load(connection)
+}
+
+/// Writes where orders stand now.
+pub fn update_standing<'a>(
+    connection: &mut PgConnection,
+    orders: impl Iterator<Item = &'a Order>,
+) -> QueryResult<()> {
+    let mut statement = UpdateStanding::default();
+    for order in orders {
+        let last = order.last_move.as_ref();
+        statement.id.push(order.id.as_str());
+        statement.status.push(order.status.name());
+        statement.reason.push(order.reason.map(|reason| reason.name()));
+        statement.version.push(order.version);
+        statement.public_version.push(order.public_version);
+        statement.moved_version.push(last.map(|last| last.version));
+        statement.moved_by.push(last.map(|last| last.by));
+        statement.moved_at.push(last.map(|last| last.at));
+        statement.moved_from.push(last.map(|last| last.from.name()));
+        statement.moved_from_reason.push(last.and_then(|last| last.from_reason).map(|reason| reason.name()));
+        statement.assignee_id.push(order.assignee.as_ref().map(|assignee| assignee.id));
+        statement.estimated_at.push(order.estimated_at);
+        statement.updated_at.push(order.updated_at);
+        statement.completed_at.push(order.completed_at);
+    }
+    if statement.id.is_empty() {
+        return Ok(());
+    }
+    diesel::RunQueryDsl::execute(statement, connection).map(|_| ())
+}
+
+/// Writes the details of orders.
+pub fn update_details<'a>(connection: &mut PgConnection, orders: impl Iterator<Item = &'a Order>) -> QueryResult<()> {
+    let mut statement = UpdateDetails::default();
+    for order in orders {
+        let details = &order.details;
+        statement.id.push(order.id.as_str());
+        statement.title.push(&details.title);
+        statement.description.push(details.description.as_deref());
+        statement.reference.push(details.reference.as_deref());
+        statement.recipient_name.push(details.recipient_name.as_deref());
+        statement.recipient_phone.push(details.recipient_phone.as_deref());
+        statement.pickup_address.push(details.pickup_address.as_deref());
+        statement.delivery_address.push(details.delivery_address.as_deref());
+        statement.metadata.push(metadata_json(&details.metadata));
+        statement.public_tracking.push(details.public_tracking);
+        statement.due_at.push(details.due_at);
+    }
+    if statement.id.is_empty() {
+        return Ok(());
+    }
+    diesel::RunQueryDsl::execute(statement, connection).map(|_| ())
+}
+
+/// Appends events to the log.
+pub fn insert_events<'a>(connection: &mut PgConnection, events: impl Iterator<Item = &'a Event>) -> QueryResult<()> {
+    let mut statement = InsertEvents::default();
+    for event in events {
+        let assignee = event.assignee.as_ref();
+        statement.order_id.push(event.order_id.as_str());
+        statement.version.push(event.version);
+        statement.kind.push(event.kind.name());
+        statement.public.push(event.public);
+        statement.previous_public_version.push(event.previous_public_version);
+        statement.status.push(event.status.name());
+        statement.reason.push(event.reason.map(|reason| reason.name()));
+        statement.message.push(event.message.as_deref());
+        statement.note.push(event.note.as_deref());
+        statement.location.push(event.location.as_deref());
+        statement.estimated_at.push(event.estimated_at);
+        statement.assignee_id.push(assignee.map(|assignee| assignee.id));
+        statement.assignee_name.push(assignee.map(|assignee| assignee.name.as_str()));
+        statement.changed.push(event.changed.join(","));
+        statement.undoes.push(event.undoes);
+        statement.actor_id.push(event.actor.id);
+        statement.actor_role.push(event.actor.role.name());
+        statement.actor_name.push(&event.actor.name);
+        statement.occurred_at.push(event.occurred_at);
+        statement.recorded_at.push(event.recorded_at);
+    }
+    if statement.order_id.is_empty() {
+        return Ok(());
+    }
+    diesel::RunQueryDsl::execute(statement, connection).map(|_| ())
+}
+
+fn metadata_json(metadata: &BTreeMap<String, String>) -> serde_json::Value {
+    metadata.iter().map(|(key, value)| (key.clone(), serde_json::Value::from(value.as_str()))).collect()
+}

@@ -1,0 +1,254 @@
+//! Reading orders: one, lists and counts.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text, Timestamptz};
+use uuid::Uuid;
+
+use super::schema::{accounts, orders};
+use crate::domain::account::Person;
+use crate::domain::ids::OrderId;
+use crate::domain::order::{Details, LastMove, Order};
+use crate::domain::status::{Reason, Status};
+use crate::error::{Error, Result};
+
+diesel::alias!(accounts as assignees: Assignees);
+
+diesel::define_sql_function! {
+    /// Sorts orders without a due time last.
+    fn order_due(due_at: Nullable<Timestamptz>) -> Timestamptz;
+}
+diesel::define_sql_function! {
+    /// What `q` looks in, in lower case.
+    fn order_search_text(title: Text, reference: Nullable<Text>, recipient: Nullable<Text>) -> Text;
+}
+diesel::define_sql_function! { fn lower(text: Text) -> Text; }
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = orders)]
+pub struct OrderRow {
+    id: String,
+    pub owner_id: Uuid,
+    status: String,
+    reason: Option<String>,
+    version: i32,
+    public_version: i32,
+    moved_version: Option<i32>,
+    moved_by: Option<Uuid>,
+    moved_at: Option<DateTime<Utc>>,
+    moved_from: Option<String>,
+    moved_from_reason: Option<String>,
+    title: String,
+    description: Option<String>,
+    reference: Option<String>,
+    recipient_name: Option<String>,
+    recipient_phone: Option<String>,
+    pickup_address: Option<String>,
+    delivery_address: Option<String>,
+    metadata: serde_json::Value,
+    public_tracking: bool,
+    pub assignee_id: Option<Uuid>,
+    due_at: Option<DateTime<Utc>>,
+    estimated_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    completed_at: Option<DateTime<Utc>>,
+}
+
+impl OrderRow {
+    /// The order, with the names that stand in `accounts`.
+    pub fn into_order(self, owner_name: String, assignee_name: Option<String>) -> Result<Order> {
+        let unknown = |what: &str| Error::Internal(format!("an order holds an unknown {what}"));
+        let status = |name: &str| Status::parse(name).ok_or_else(|| unknown("status"));
+        let reason = |name: Option<String>| {
+            name.map(|name| Reason::parse(&name).ok_or_else(|| unknown("reason"))).transpose()
+        };
+        let last_move = match (self.moved_version, self.moved_by, self.moved_at, self.moved_from) {
+            (Some(version), Some(by), Some(at), Some(from)) => {
+                Some(LastMove { version, by, at, from: status(&from)?, from_reason: reason(self.moved_from_reason)? })
+            }
+            _ => None,
+        };
+        Ok(Order {
+            id: OrderId::try_from(self.id).map_err(|_| unknown("ID"))?,
+            owner: Person { id: self.owner_id, name: owner_name },
+            status: status(&self.status)?,
+            reason: reason(self.reason)?,
+            version: self.version,
+            public_version: self.public_version,
+            details: Details {
+                title: self.title,
+                description: self.description,
+                reference: self.reference,
+                recipient_name: self.recipient_name,
+                recipient_phone: self.recipient_phone,
+                pickup_address: self.pickup_address,
+                delivery_address: self.delivery_address,
+                metadata: serde_json::from_value(self.metadata).map_err(|_| unknown("kind of metadata"))?,
+                public_tracking: self.public_tracking,
+                due_at: self.due_at,
+            },
+            assignee: self.assignee_id.zip(assignee_name).map(|(id, name)| Person { id, name }),
+            estimated_at: self.estimated_at,
+            last_move,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            completed_at: self.completed_at,
+        })
+    }
+}
+
+/// One order; none if there is none.
+pub fn find(connection: &mut PgConnection, id: OrderId) -> Result<Option<Order>> {
+    let row: Option<(OrderRow, String, Option<String>)> = orders::table
+        .inner_join(accounts::table.on(accounts::id.eq(orders::owner_id)))
+        .left_join(assignees.on(assignees.field(accounts::id).nullable().eq(orders::assignee_id)))
+        .filter(orders::id.eq(id.as_str()))
+        .select((OrderRow::as_select(), accounts::name, assignees.field(accounts::name).nullable()))
+        .first(connection)
+        .optional()?;
+    row.map(|(row, owner, assignee)| row.into_order(owner, assignee)).transpose()
+}
+
+/// Which orders a list or count is about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    pub owner: Option<Uuid>,
+    /// Any of these; empty for all.
+    pub statuses: Vec<Status>,
+    pub search: Option<String>,
+    pub reference: Option<String>,
+    pub created_from: Option<DateTime<Utc>>,
+    /// Exclusive.
+    pub created_to: Option<DateTime<Utc>>,
+    pub assignee: Option<AssigneeFilter>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AssigneeFilter {
+    Nobody,
+    Mover(Uuid),
+}
+
+/// How a list is sorted, and after which order it goes on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Position {
+    /// Newest first.
+    Created(Option<(DateTime<Utc>, OrderId)>),
+    /// Earliest due time first, orders without one last.
+    Due(Option<(Option<DateTime<Utc>>, OrderId)>),
+}
+
+/// A page of orders.
+pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, limit: i64) -> Result<Vec<Order>> {
+    let mut query = orders::table
+        .inner_join(accounts::table.on(accounts::id.eq(orders::owner_id)))
+        .left_join(assignees.on(assignees.field(accounts::id).nullable().eq(orders::assignee_id)))
+        .select((OrderRow::as_select(), accounts::name, assignees.field(accounts::name).nullable()))
+        .limit(limit)
+        .into_boxed();
+    for condition in conditions(filter) {
+        query = query.filter(condition);
+    }
+    // Both keysets say the leading column's bound by itself, which is what the index starts from.
+    query = match position {
+        Position::Created(after) => {
+            if let Some((created_at, id)) = after {
+                query = query
+                    .filter(orders::created_at.le(created_at))
+                    .filter(orders::created_at.lt(created_at).or(orders::id.lt(id.as_str().to_owned())));
+            }
+            query.order((orders::created_at.desc(), orders::id.desc()))
+        }
+        Position::Due(after) => {
+            if let Some((due_at, id)) = after {
+                query = query.filter(order_due(orders::due_at).ge(order_due(due_at))).filter(
+                    order_due(orders::due_at).gt(order_due(due_at)).or(orders::id.gt(id.as_str().to_owned())),
+                );
+            }
+            query.order((order_due(orders::due_at).asc(), orders::id.asc()))
+        }
+    };
+    let rows: Vec<(OrderRow, String, Option<String>)> = query.load(connection)?;
+    rows.into_iter().map(|(row, owner, assignee)| row.into_order(owner, assignee)).collect()
+}
+
+/// How many orders stand in each status; statuses without orders are left out.
+pub fn counts(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<(Status, i64)>> {
+    let mut query = orders::table
+        .group_by(orders::status)
+        .select((orders::status, diesel::dsl::count_star()))
+        .into_boxed();
+    for condition in conditions(filter) {
+        query = query.filter(condition);
+    }
+    let rows: Vec<(String, i64)> = query.load(connection)?;
+    rows.into_iter()
+        .map(|(status, count)| {
+            let status = Status::parse(&status).ok_or_else(|| Error::Internal("an unknown status".to_owned()))?;
+            Ok((status, count))
+        })
+        .collect()
+}
+
+/// The order, other than cancelled ones, with which an owner has used a reference.
+pub fn find_by_reference(connection: &mut PgConnection, owner: Uuid, reference: &str) -> QueryResult<Option<OrderId>> {
+    let id: Option<String> = orders::table
+        .filter(orders::owner_id.eq(owner))
+        .filter(orders::reference.eq(reference))
+        .filter(diesel::dsl::not(orders::cancelled))
+        .select(orders::id)
+        .first(connection)
+        .optional()?;
+    Ok(id.and_then(|id| OrderId::try_from(id).ok()))
+}
+
+type Condition = Box<dyn BoxableExpression<orders::table, Pg, SqlType = diesel::sql_types::Nullable<diesel::sql_types::Bool>>>;
+
+fn conditions(filter: &Filter) -> Vec<Condition> {
+    let mut conditions: Vec<Condition> = Vec::new();
+    if let Some(owner) = filter.owner {
+        conditions.push(Box::new(orders::owner_id.eq(owner).nullable()));
+    }
+    if !filter.statuses.is_empty() {
+        let names: Vec<&'static str> = filter.statuses.iter().map(|status| status.name()).collect();
+        conditions.push(Box::new(orders::status.eq_any(names).nullable()));
+        // What the partial indexes are about, said in their words.
+        if filter.statuses.iter().all(|status| status.is_open()) {
+            conditions.push(Box::new(orders::open.nullable()));
+        }
+    }
+    if let Some(reference) = &filter.reference {
+        conditions.push(Box::new(orders::reference.eq(reference.clone())));
+    }
+    if let Some(from) = filter.created_from {
+        conditions.push(Box::new(orders::created_at.ge(from).nullable()));
+    }
+    if let Some(to) = filter.created_to {
+        conditions.push(Box::new(orders::created_at.lt(to).nullable()));
+    }
+    match filter.assignee {
+        Some(AssigneeFilter::Nobody) => conditions.push(Box::new(orders::assignee_id.is_null().nullable())),
+        Some(AssigneeFilter::Mover(id)) => conditions.push(Box::new(orders::assignee_id.eq(id))),
+        None => {}
+    }
+    if let Some(search) = &filter.search {
+        conditions.push(search_condition(search));
+    }
+    conditions
+}
+
+/// An order ID, a reference by its beginning, or three letters and more anywhere in the searched text.
+fn search_condition(search: &str) -> Condition {
+    let literal = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let mut condition: Condition = Box::new(orders::reference.like(format!("{literal}%")));
+    if let Some(id) = OrderId::parse(search) {
+        condition = Box::new(condition.or(orders::id.eq(id.as_str().to_owned()).nullable()));
+    }
+    if search.chars().count() >= 3 {
+        let text = order_search_text(orders::title, orders::reference, orders::recipient_name);
+        condition = Box::new(condition.or(text.like(lower(format!("%{literal}%"))).nullable()));
+    }
+    condition
+}
