@@ -1,0 +1,142 @@
+//! A database for each test, cloned from a template that is migrated once.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::LazyLock;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+use order_tracker::storage::migrations;
+use sha2::{Digest, Sha256};
+
+/// A maintenance URL whose role may create databases.
+pub static MAINTENANCE_URL: LazyLock<String> = LazyLock::new(|| from_environment("TEST_DATABASE_URL"));
+
+pub fn from_environment(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; `make test` starts services and sets it"))
+}
+
+pub struct Database {
+    pub name: String,
+    pub url: String,
+}
+
+impl Database {
+    /// A clone of the migrated template.
+    pub fn cloned() -> Database {
+        Database::create(&format!("TEMPLATE \"{}\"", *TEMPLATE))
+    }
+
+    /// One without anything in it.
+    pub fn empty() -> Database {
+        Database::create("TEMPLATE template0")
+    }
+
+    fn create(template: &str) -> Database {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("ot_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut maintenance = connect(&MAINTENANCE_URL);
+        run(&mut maintenance, &format!("CREATE DATABASE \"{name}\" {template}"));
+        Database { url: url_of(&name), name }
+    }
+
+    pub fn connect(&self) -> PgConnection {
+        connect(&self.url)
+    }
+
+    /// Runs statements.
+    pub fn run(&self, sql: &str) {
+        run(&mut self.connect(), sql);
+    }
+
+    /// The value, as text, of a query for one value.
+    pub fn value(&self, query: &str) -> Option<String> {
+        value(&mut self.connect(), query)
+    }
+
+    pub fn number(&self, query: &str) -> i64 {
+        self.value(query).and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{query} gave no number"))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let statement = format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name);
+        let dropped = PgConnection::establish(&MAINTENANCE_URL).map(|mut pg| diesel::sql_query(statement).execute(&mut pg));
+        if !std::thread::panicking() {
+            dropped.expect("Postgres is there").expect("the database can be dropped");
+        }
+    }
+}
+
+/// Made once, and again when a migration changes; other runs of the tests share it.
+static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
+    let template = format!("ot_template_{}", migrations_hash());
+    let mut maintenance = connect(&MAINTENANCE_URL);
+    // Two runs may start at the same time.
+    run(&mut maintenance, "SELECT pg_advisory_lock(7305805)");
+    drop_leftovers(&mut maintenance);
+    if value(&mut maintenance, &format!("SELECT datname FROM pg_database WHERE datname = '{template}'")).is_none() {
+        let building = format!("{template}_building");
+        run(&mut maintenance, &format!("DROP DATABASE IF EXISTS \"{building}\" WITH (FORCE)"));
+        run(&mut maintenance, &format!("CREATE DATABASE \"{building}\" TEMPLATE template0"));
+        migrations::run(&mut connect(&url_of(&building))).expect("the migrations run");
+        run(&mut maintenance, &format!("ALTER DATABASE \"{building}\" RENAME TO \"{template}\""));
+    }
+    template
+});
+
+/// Databases of runs that were killed.
+fn drop_leftovers(maintenance: &mut PgConnection) {
+    let names = value(maintenance, "SELECT string_agg(datname, ',') FROM pg_database WHERE datname LIKE 'ot\\_test\\_%'");
+    for name in names.iter().flat_map(|names| names.split(',')) {
+        let run_id = name.split('_').nth(2).unwrap_or_default();
+        if !std::path::Path::new(&format!("/proc/{run_id}")).exists() {
+            run(maintenance, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+        }
+    }
+}
+
+fn migrations_hash() -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let mut files: Vec<_> = std::fs::read_dir(root)
+        .expect("migrations/")
+        .map(|entry| entry.expect("an entry").path().join("up.sql"))
+        .filter(|file| file.exists())
+        .collect();
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files {
+        hash.update(std::fs::read(file).expect("a migration"));
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The maintenance URL with another database in it.
+fn url_of(database: &str) -> String {
+    let (head, query) = MAINTENANCE_URL.split_once('?').map_or((MAINTENANCE_URL.as_str(), ""), |(head, query)| (head, query));
+    let authority_end = head.find("://").map_or(0, |at| at + 3);
+    let path = head[authority_end..].find('/').map_or(head.len(), |at| authority_end + at);
+    let separator = if query.is_empty() { "" } else { "?" };
+    format!("{}/{database}{separator}{query}", &head[..path])
+}
+
+pub fn connect(url: &str) -> PgConnection {
+    PgConnection::establish(url).unwrap_or_else(|error| panic!("no Postgres at {url}: {error}"))
+}
+
+pub fn run(connection: &mut PgConnection, sql: &str) {
+    use diesel::connection::SimpleConnection;
+    connection.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+pub fn value(connection: &mut PgConnection, query: &str) -> Option<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Nullable<Text>)]
+        value: Option<String>,
+    }
+    let rows: Vec<Row> = diesel::sql_query(format!("SELECT value::text AS value FROM ({query}) AS query (value)"))
+        .load(connection)
+        .unwrap_or_else(|error| panic!("{query}: {error}"));
+    rows.into_iter().next().and_then(|row| row.value)
+}
