@@ -1,6 +1,7 @@
 import i18next, { type ResourceLanguage } from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import { orderTexts } from '../orders/texts';
+import profile from '../profile/texts.en.json';
 import shared from './texts.en.json';
 
 /**
@@ -10,7 +11,7 @@ import shared from './texts.en.json';
 export function startI18n(app: ResourceLanguage) {
   void i18next.use(initReactI18next).init({
     lng: 'en',
-    resources: { en: { app, shared, orders: orderTexts } },
+    resources: { en: { app, shared, profile, orders: orderTexts } },
     defaultNS: 'app',
     interpolation: { escapeValue: false },
     initAsync: false,
