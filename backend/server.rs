@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App as ActixApp, HttpServer, web};
@@ -31,6 +33,8 @@ pub struct App {
     pub live: Arc<Live>,
     pub track: Arc<TrackCache>,
     pub counts: CountsCache,
+    /// Set by `Server::stop`: `/readyz` says 503 while all else goes on.
+    pub draining: AtomicBool,
 }
 
 /// A running server. Dropping it does not stop it; `stop` does.
@@ -66,6 +70,7 @@ impl Server {
             live,
             track,
             counts: CountsCache::new(),
+            draining: AtomicBool::new(false),
         });
 
         let shared = app.clone();
@@ -73,6 +78,7 @@ impl Server {
             ActixApp::new().app_data(shared.clone()).configure(|config| routes::configure(config, &shared))
         })
         .workers(workers)
+        .shutdown_timeout(app.config.drain_timeout.as_secs().max(1))
         .disable_signals()
         .listen(listener)?
         .run();
@@ -87,6 +93,19 @@ impl Server {
 
     pub fn app(&self) -> &web::Data<App> {
         &self.app
+    }
+
+    /// Drains: first `/readyz` alone says so, that a balancer turns away; then sockets are closed, spread out so that
+    /// their clients do not all return in the same instant; requests in flight finish, and the journal writes what waits.
+    pub async fn stop(self) -> io::Result<()> {
+        self.app.draining.store(true, Ordering::Relaxed);
+        tokio::time::sleep(self.app.config.drain_notice).await;
+        let window = (self.app.config.drain_timeout / 6).min(Duration::from_secs(5));
+        self.app.live.drain(window).await;
+        self.handle.stop(true).await;
+        let app = self.app.clone();
+        tokio::task::spawn_blocking(move || app.journal.close()).await.map_err(io::Error::other)?;
+        self.running.await.map_err(io::Error::other)?
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Account {
     pub active: bool,
 }
 
+/// Accounts by their IDs, and when they were read.
+pub type AccountsAndClock = (HashMap<Uuid, Account>, DateTime<Utc>);
+
 /// Locks orders in the order of their IDs, so that no two journals wait for each other.
 pub fn lock(connection: &mut PgConnection, ids: &[OrderId]) -> QueryResult<Vec<OrderRow>> {
     let ids: Vec<&str> = ids.iter().map(OrderId::as_str).collect();
@@ -48,7 +51,7 @@ pub fn lock(connection: &mut PgConnection, ids: &[OrderId]) -> QueryResult<Vec<O
 pub fn accounts_and_clock(
     connection: &mut PgConnection,
     ids: &[Uuid],
-) -> QueryResult<Option<(HashMap<Uuid, Account>, DateTime<Utc>)>> {
+) -> QueryResult<Option<AccountsAndClock>> {
     let rows: Vec<(Uuid, String, String, bool, DateTime<Utc>)> = accounts::table
         .filter(accounts::id.eq_any(ids))
         .select((accounts::id, accounts::name, accounts::role, accounts::active, clock_timestamp()))

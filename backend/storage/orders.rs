@@ -1,5 +1,7 @@
 //! Reading orders: one, lists and counts.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -142,12 +144,7 @@ pub enum Position {
 
 /// A page of orders.
 pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, limit: i64) -> Result<Vec<Order>> {
-    let mut query = orders::table
-        .inner_join(accounts::table.on(accounts::id.eq(orders::owner_id)))
-        .left_join(assignees.on(assignees.field(accounts::id).nullable().eq(orders::assignee_id)))
-        .select((OrderRow::as_select(), accounts::name, assignees.field(accounts::name).nullable()))
-        .limit(limit)
-        .into_boxed();
+    let mut query = orders::table.select(OrderRow::as_select()).limit(limit).into_boxed();
     for condition in conditions(filter) {
         query = query.filter(condition);
     }
@@ -170,8 +167,27 @@ pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, 
             query.order((order_due(orders::due_at).asc(), orders::id.asc()))
         }
     };
-    let rows: Vec<(OrderRow, String, Option<String>)> = query.load(connection)?;
-    rows.into_iter().map(|(row, owner, assignee)| row.into_order(owner, assignee)).collect()
+    let rows = query.load(connection)?;
+    with_names(connection, rows)
+}
+
+/// Names by a query of their own: conditions that are put together at run time can't be about a join.
+fn with_names(connection: &mut PgConnection, rows: Vec<OrderRow>) -> Result<Vec<Order>> {
+    let people: BTreeSet<Uuid> =
+        rows.iter().flat_map(|row| [Some(row.owner_id), row.assignee_id]).flatten().collect();
+    let names: HashMap<Uuid, String> = accounts::table
+        .filter(accounts::id.eq_any(people))
+        .select((accounts::id, accounts::name))
+        .load(connection)?
+        .into_iter()
+        .collect();
+    let name = |id: &Uuid| names.get(id).cloned();
+    rows.into_iter()
+        .map(|row| {
+            let (owner, assignee) = (name(&row.owner_id), row.assignee_id.as_ref().and_then(name));
+            row.into_order(owner.unwrap_or_default(), assignee)
+        })
+        .collect()
 }
 
 /// How many orders stand in each status; statuses without orders are left out.
