@@ -1,11 +1,10 @@
 //! The whole URL table, in the order of openapi.yaml.
 
-use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig, delete, get, patch, post, put};
-use actix_web::{HttpRequest, Resource};
+use actix_web::{HttpResponse, Resource};
 
 use super::{apps, assignee, events, health, invitations, live, me, movers, orders, sessions, track};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::server::App;
 
 pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
@@ -59,11 +58,10 @@ fn at(path: &str) -> Resource {
     web::resource(path.to_owned()).default_service(web::to(method_not_allowed))
 }
 
-async fn method_not_allowed(request: HttpRequest) -> Error {
-    // CORS pre-flights are answered before they get here; an OPTIONS that does is no browser's.
-    if request.method() == Method::OPTIONS { Error::NotFound } else { Error::MethodNotAllowed }
+async fn method_not_allowed() -> Result<HttpResponse> {
+    Err(Error::MethodNotAllowed)
 }
 
-async fn not_found() -> Error {
-    Error::NotFound
+async fn not_found() -> Result<HttpResponse> {
+    Err(Error::NotFound)
 }
