@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use actix_cors::Cors;
 use actix_web::dev::ServerHandle;
+use actix_web::http::header;
+use actix_web::middleware::Condition;
 use actix_web::{App as ActixApp, HttpServer, web};
 
 use crate::api::counts::CountsCache;
@@ -75,7 +78,10 @@ impl Server {
 
         let shared = app.clone();
         let server = HttpServer::new(move || {
-            ActixApp::new().app_data(shared.clone()).configure(|config| routes::configure(config, &shared))
+            ActixApp::new()
+                .wrap(Condition::new(!shared.config.allowed_origins.is_empty(), cors(&shared.config)))
+                .app_data(shared.clone())
+                .configure(|config| routes::configure(config, &shared))
         })
         .workers(workers)
         .shutdown_timeout(app.config.drain_timeout.as_secs().max(1))
@@ -107,6 +113,17 @@ impl Server {
         tokio::task::spawn_blocking(move || app.journal.close()).await.map_err(io::Error::other)?;
         self.running.await.map_err(io::Error::other)?
     }
+}
+
+/// Lets pages of ALLOWED_ORIGINS call the API, with the refresh cookie where it is same-site.
+fn cors(config: &Config) -> Cors {
+    let cors = Cors::default()
+        .allow_any_method()
+        .allow_any_header()
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER])
+        .supports_credentials()
+        .max_age(3600);
+    config.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
 /// Brings the database up to date before anything is served.
