@@ -248,6 +248,7 @@ start_postgres() {
   pid=$(postgres_pid)
   if [ -n "$pid" ] && prepare_database 2>/dev/null; then return; fi
 
+  if [ "$instance" = test ]; then forget_after_reboot; fi
   if as_service test -d "$pg"; then
     local version
     version=$(as_service cat "$pg/PG_VERSION")
@@ -272,6 +273,17 @@ start_postgres() {
     die "Postgres did not start; its log is $log"
   fi
   prepare_database
+}
+
+# Without fsync, the data outlives a killed server but no crash of the machine; so nothing outlives a boot.
+forget_after_reboot() {
+  local boot
+  boot=$(cat /proc/sys/kernel/random/boot_id)
+  if [ "$(as_service cat "$folder/boot" 2>/dev/null)" != "$boot" ]; then
+    kill_leftovers "$pg"
+    as_service rm -rf "$pg"
+    write "$folder/boot" <<<"$boot"
+  fi
 }
 
 # In another folder first: what stands under the final name is complete.
