@@ -6,6 +6,7 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::cursor::Cursors;
 use super::forms::describe;
@@ -123,6 +124,11 @@ impl FromRequest for Query {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Query::parse(request.query_string())))
     }
+}
+
+/// The ID in a path. What is no UUID names nothing: [`Error::NotFound`], like an ID that nobody has.
+pub fn id_in_path(path: &str) -> Result<Uuid> {
+    Uuid::try_parse(path).map_err(|_| Error::NotFound)
 }
 
 /// A page of a list.

@@ -1,0 +1,140 @@
+//! Hashing and checking passwords: bcrypt on a few threads of its own, so that a rush of logins takes neither the
+//! threads that queries wait for nor more memory than its queue.
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::oneshot;
+
+use crate::domain::account::Password;
+use crate::error::{Error, Result};
+
+/// How many may wait for a thread; one more gets [`Error::Overloaded`] at once.
+const WAITING: usize = 64;
+
+/// bcrypt reads no further.
+const BYTES_MAX: usize = 72;
+
+/// The pool. Its threads end when it is dropped.
+pub struct Passwords {
+    cost: u32,
+    jobs: Sender<Job>,
+}
+
+enum Job {
+    Hash { password: SecretString, cost: u32, answer: oneshot::Sender<Result<String>> },
+    Verify { password: SecretString, hash: String, answer: oneshot::Sender<Result<bool>> },
+}
+
+impl Passwords {
+    /// `cost` is the base-2 logarithm of bcrypt's rounds: 12 takes about 0.3 s of a core.
+    pub fn new(cost: u32) -> Passwords {
+        let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get());
+        let (jobs, waiting) = bounded(WAITING);
+        for number in 0..threads {
+            let waiting = waiting.clone();
+            let thread = std::thread::Builder::new().name(format!("passwords-{number}"));
+            if let Err(error) = thread.spawn(move || work(&waiting)) {
+                tracing::error!(%error, "no thread for passwords");
+            }
+        }
+        Passwords { cost, jobs }
+    }
+
+    /// A new hash with a salt of its own, 60 characters.
+    pub async fn hash(&self, password: &Password) -> Result<String> {
+        let (answer, answered) = oneshot::channel();
+        self.queue(Job::Hash { password: password.secret().clone(), cost: self.cost, answer })?;
+        answered.await.map_err(|_| Error::Internal("a password was not hashed".to_owned()))?
+    }
+
+    /// Does what was typed belong to the hash? Without a hash the answer is no, after the same time: who tries emails
+    /// must not learn from the clock which ones have an account.
+    pub async fn verify(&self, typed: &str, hash: Option<String>) -> Result<bool> {
+        // Longer ones would match by their first 72 bytes, and "a\0a" would match "a": bcrypt repeats the password and
+        // the zero after it. No account has such a password.
+        let possible = typed.len() <= BYTES_MAX && !typed.contains('\0');
+        let hash = hash.filter(|_| possible);
+        let is_real = hash.is_some();
+        let hash = hash.unwrap_or_else(|| dummy(self.cost));
+        let (answer, answered) = oneshot::channel();
+        self.queue(Job::Verify { password: SecretString::from(typed), hash, answer })?;
+        let matches = answered.await.map_err(|_| Error::Internal("a password was not checked".to_owned()))??;
+        Ok(matches && is_real)
+    }
+
+    fn queue(&self, job: Job) -> Result<()> {
+        self.jobs.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => Error::Overloaded,
+            TrySendError::Disconnected(_) => Error::Internal("no thread for passwords runs".to_owned()),
+        })
+    }
+}
+
+fn work(waiting: &Receiver<Job>) {
+    for job in waiting {
+        // Who has gone away meanwhile needs no answer; a closed channel is no error here.
+        match job {
+            Job::Hash { answer, .. } if answer.is_closed() => {}
+            Job::Verify { answer, .. } if answer.is_closed() => {}
+            Job::Hash { password, cost, answer } => {
+                _ = answer.send(bcrypt::hash(password.expose_secret(), cost).map_err(internal));
+            }
+            Job::Verify { password, hash, answer } => {
+                _ = answer.send(bcrypt::verify(password.expose_secret(), &hash).map_err(internal));
+            }
+        }
+    }
+}
+
+/// A well-formed hash of that cost that nobody knows a password for.
+fn dummy(cost: u32) -> String {
+    // In bcrypt's base 64 a dot is zero: 16 bytes of salt, 23 of hash.
+    format!("$2b${cost:02}${}", ".".repeat(22 + 31))
+}
+
+fn internal(error: bcrypt::BcryptError) -> Error {
+    Error::Internal(format!("bcrypt: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(typed: &str) -> Password {
+        Password::parse(typed).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_hash_and_no_other() {
+        let passwords = Passwords::new(4);
+        let longest = "x".repeat(72);
+        for typed in ["correct horse", longest.as_str(), "pässwörd"] {
+            let hash = passwords.hash(&password(typed)).await.unwrap();
+            assert_eq!(hash.len(), 60);
+            assert!(passwords.verify(typed, Some(hash.clone())).await.unwrap());
+            for wrong in ["", "correct horsf", &format!("{typed}x"), &format!("{typed}\0{typed}")] {
+                assert!(!passwords.verify(wrong, Some(hash.clone())).await.unwrap(), "{wrong:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_hash_the_answer_is_no_at_the_same_cost() {
+        let passwords = Passwords::new(5);
+        assert!(!passwords.verify("correct horse", None).await.unwrap());
+        assert_eq!(dummy(5).parse::<bcrypt::HashParts>().unwrap().get_cost(), 5);
+        assert_eq!(dummy(12).len(), 60);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let (jobs, _nobody_works) = bounded(1);
+        let passwords = Passwords { cost: 4, jobs };
+        let first = passwords.verify("correct horse", None);
+        let first = tokio::time::timeout(std::time::Duration::from_millis(1), first);
+        let second = async { passwords.verify("correct horse", None).await };
+        let (first, second) = tokio::join!(first, second);
+        assert!(first.is_err(), "the first one waits");
+        assert!(matches!(second, Err(Error::Overloaded)));
+    }
+}

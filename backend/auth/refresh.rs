@@ -1,0 +1,201 @@
+//! Refresh tokens: what a browser keeps in an HttpOnly cookie to get new access tokens, and what it means when an old
+//! one comes back.
+//!
+//! A token is base64url of session ID (16 bytes), generation (4 bytes, big-endian) and their HMAC-SHA256. Nothing of it
+//! is stored: the session's row knows the newest generation, and a lost answer can be given again, the same to the byte.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::{Cookie, SameSite, time};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Duration, Utc};
+use hmac::{Hmac, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::domain::account::Realm;
+use crate::error::{Error, Result};
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// How long a session lives after its last use.
+pub const LIFETIME: Duration = Duration::days(30);
+
+/// How much longer the token before the one before is good, once the one before was used.
+const GRACE: Duration = Duration::seconds(30);
+
+const BODY_LENGTH: usize = 16 + 4;
+const TOKEN_LENGTH: usize = BODY_LENGTH + 32;
+
+/// Makes and checks the refresh tokens of one realm.
+pub struct RefreshTokens {
+    mac: HmacSha256,
+}
+
+/// What a valid refresh token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presented {
+    pub session_id: Uuid,
+    pub generation: i32,
+}
+
+impl RefreshTokens {
+    pub fn new(secret: &SecretString, realm: Realm) -> RefreshTokens {
+        // A key of its own: what signs access tokens signs nothing else.
+        let key = keyed(secret.expose_secret().as_bytes()).chain_update(b"refresh\0").chain_update(realm.name());
+        RefreshTokens { mac: keyed(&key.finalize().into_bytes()) }
+    }
+
+    pub fn token(&self, session_id: Uuid, generation: i32) -> String {
+        let mut token = Vec::with_capacity(TOKEN_LENGTH);
+        token.extend_from_slice(session_id.as_bytes());
+        token.extend_from_slice(&generation.to_be_bytes());
+        let mac = self.mac.clone().chain_update(&token).finalize().into_bytes();
+        token.extend_from_slice(&mac);
+        URL_SAFE_NO_PAD.encode(token)
+    }
+
+    /// [`Error::InvalidToken`] for what this realm never handed out.
+    pub fn read(&self, token: &str) -> Result<Presented> {
+        let token = URL_SAFE_NO_PAD.decode(token).map_err(|_| Error::InvalidToken)?;
+        let token: &[u8; TOKEN_LENGTH] = token.as_slice().try_into().map_err(|_| Error::InvalidToken)?;
+        let (body, mac) = token.split_at(BODY_LENGTH);
+        self.mac.clone().chain_update(body).verify_slice(mac).map_err(|_| Error::InvalidToken)?;
+        let (session_id, generation) = body.split_at(16);
+        match (session_id.try_into(), generation.try_into()) {
+            (Ok(id), Ok(generation)) => {
+                Ok(Presented { session_id: Uuid::from_bytes(id), generation: i32::from_be_bytes(generation) })
+            }
+            _ => Err(Error::InvalidToken),
+        }
+    }
+}
+
+fn keyed(key: &[u8]) -> HmacSha256 {
+    HmacSha256::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+/// What to do about a generation that comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// The first use of the newest one: hand out this one, which becomes the newest.
+    Advance(i32),
+    /// The newest one has not been used, or so short a time ago that the answer may be lost: hand it out again.
+    Repeat(i32),
+    /// Older ones come from somebody who copied a cookie, or from whom it was copied. Nobody can tell which.
+    End,
+}
+
+/// Decides by the newest generation and when that one was handed out for the first time.
+pub fn rotation(presented: i32, newest: i32, advanced_at: DateTime<Utc>, now: DateTime<Utc>) -> Rotation {
+    // The database was set back to a backup when one comes in that is newer than the newest: it is ours all the same.
+    match newest.saturating_sub(presented) {
+        ..=0 => Rotation::Advance(presented.saturating_add(1)),
+        1 => Rotation::Repeat(newest),
+        2 if now <= advanced_at + GRACE => Rotation::Repeat(newest),
+        _ => Rotation::End,
+    }
+}
+
+/// The cookie that carries a refresh token. Only the paths that need it get it, and no other site can make them.
+pub fn cookie(realm: Realm, token: String, is_https: bool) -> Cookie<'static> {
+    Cookie::build(cookie_name(realm), token)
+        .path(format!("/api/v1/{realm}/sessions"))
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(is_https)
+        .max_age(time::Duration::seconds(LIFETIME.num_seconds()))
+        .finish()
+}
+
+/// The same cookie, empty and expired.
+pub fn cleared_cookie(realm: Realm, is_https: bool) -> Cookie<'static> {
+    let mut cookie = cookie(realm, String::new(), is_https);
+    cookie.make_removal();
+    cookie
+}
+
+/// The refresh token that came with a request, unread.
+pub fn cookie_of(request: &HttpRequest, realm: Realm) -> Option<String> {
+    request.cookie(cookie_name(realm)).map(|cookie| cookie.value().to_owned())
+}
+
+fn cookie_name(realm: Realm) -> &'static str {
+    match realm {
+        Realm::Users => "ot_users_refresh",
+        Realm::Movers => "ot_movers_refresh",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(realm: Realm) -> RefreshTokens {
+        RefreshTokens::new(&SecretString::from("0123456789abcdef0123456789abcdef"), realm)
+    }
+
+    #[test]
+    fn a_token_names_its_session_and_generation() {
+        let session_id = Uuid::now_v7();
+        for generation in [1, 2, i32::MAX] {
+            let token = tokens(Realm::Users).token(session_id, generation);
+            assert_eq!(tokens(Realm::Users).read(&token).unwrap(), Presented { session_id, generation });
+            assert_eq!(token, tokens(Realm::Users).token(session_id, generation), "a lost answer can be given again");
+        }
+    }
+
+    #[test]
+    fn what_was_not_handed_out_here_is_invalid() {
+        let token = tokens(Realm::Users).token(Uuid::now_v7(), 7);
+        assert!(matches!(tokens(Realm::Movers).read(&token), Err(Error::InvalidToken)), "the other realm's");
+        let other = RefreshTokens::new(&SecretString::from("another secret of at least 32 bytes"), Realm::Users);
+        assert!(matches!(other.read(&token), Err(Error::InvalidToken)), "another secret's");
+        for at in 0..token.len() {
+            let mut tampered = token.clone().into_bytes();
+            tampered[at] = if tampered[at] == b'A' { b'B' } else { b'A' };
+            let tampered = String::from_utf8(tampered).unwrap();
+            assert!(matches!(tokens(Realm::Users).read(&tampered), Err(Error::InvalidToken)), "at {at}");
+        }
+        for garbage in ["", "A", "é", &token[1..], &format!("{token}A"), &format!("{token}==")] {
+            assert!(matches!(tokens(Realm::Users).read(garbage), Err(Error::InvalidToken)), "{garbage:?}");
+        }
+    }
+
+    #[test]
+    fn generations() {
+        let advanced_at = Utc::now();
+        let soon = advanced_at + Duration::seconds(30);
+        let later = soon + Duration::milliseconds(1);
+        for (presented, newest, now, expected) in [
+            (1, 1, soon, Rotation::Advance(2)),
+            (1, 1, later, Rotation::Advance(2)),
+            (7, 7, later, Rotation::Advance(8)),
+            // The successor was not used: good for as long as the session lives.
+            (1, 2, soon, Rotation::Repeat(2)),
+            (1, 2, later, Rotation::Repeat(2)),
+            // It was used: good for 30 seconds.
+            (1, 3, soon, Rotation::Repeat(3)),
+            (1, 3, later, Rotation::End),
+            (1, 4, soon, Rotation::End),
+            (4, 7, soon, Rotation::End),
+            (0, 7, soon, Rotation::End),
+            (i32::MIN, i32::MAX, soon, Rotation::End),
+            // From before a backup was restored.
+            (9, 7, later, Rotation::Advance(10)),
+        ] {
+            assert_eq!(rotation(presented, newest, advanced_at, now), expected, "{presented} of {newest}");
+        }
+    }
+
+    #[test]
+    fn cookies_go_to_their_realms_sessions_only() {
+        assert_eq!(
+            cookie(Realm::Users, "token".into(), true).to_string(),
+            "ot_users_refresh=token; HttpOnly; SameSite=Strict; Secure; Path=/api/v1/users/sessions; Max-Age=2592000"
+        );
+        let cleared = cleared_cookie(Realm::Movers, false).to_string();
+        assert!(cleared.starts_with("ot_movers_refresh=; HttpOnly; SameSite=Strict; Path=/api/v1/movers/sessions; Max-Age=0"));
+    }
+}
