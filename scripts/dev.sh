@@ -16,7 +16,7 @@ join_services
 if [ "$PUBLIC_URL" = "http://localhost:${BIND_ADDR##*:}" ]; then export PUBLIC_URL=http://localhost:5173; fi
 [ -n "$(setting DRAIN_NOTICE)" ] || export DRAIN_NOTICE=0
 
-setsid setpriv --pdeathsig TERM -- "${CARGO_TARGET_DIR:-target}/debug/order-tracker" serve 8>&- &
+setsid setpriv --pdeathsig TERM -- "$(target_folder)/debug/order-tracker" serve 8>&- &
 server=$!
 setsid setpriv --pdeathsig TERM -- env API_URL="$base_url" npm --prefix frontend run dev 8>&- &
 vite=$!

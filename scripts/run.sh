@@ -10,7 +10,8 @@ scripts/packages.sh build services
 choose_address
 require_free_address
 scripts/apps.sh build
-cargo build --release --locked --quiet --bin order-tracker
+cargo build --release --locked --bin order-tracker
+binary=$(target_folder)/release/order-tracker
 write_env_file
 join_services
 
@@ -24,7 +25,7 @@ fi
 [ -n "$(setting DRAIN_TIMEOUT)" ] || export DRAIN_TIMEOUT=5
 
 # In a session of its own, so that Ctrl-C reaches it once, through us; and it ends when we are killed.
-setsid setpriv --pdeathsig TERM -- "$(server_binary)" serve 8>&- &
+setsid setpriv --pdeathsig TERM -- "$binary" serve 8>&- &
 server=$!
 stop_server() { kill "-${signal:-TERM}" "$server" 2>/dev/null || true; signal=KILL; }
 trap stop_server INT TERM HUP
@@ -43,7 +44,7 @@ if is_running && is_ready; then
   Movers    $PUBLIC_URL/movers/
   API       $PUBLIC_URL/openapi.yaml
 READY
-  link=$("$(server_binary)" invite --admin --if-none) || link=''
+  link=$("$binary" invite --admin --if-none) || link=''
   if [ -n "$link" ]; then
     printf '\n  There is no admin yet. Who opens this link becomes one; it works once:\n  %s\n' "$link"
   fi

@@ -108,4 +108,7 @@ leave_services() {
   if flock -n -x 8; then scripts/services.sh stop run 8>&-; fi
 }
 
-server_binary() { printf '%s' "${CARGO_TARGET_DIR:-target}/release/order-tracker"; }
+# Where cargo puts what it builds: the environment or a configuration file of cargo's may say so.
+target_folder() {
+  cargo metadata --no-deps --offline --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'
+}
