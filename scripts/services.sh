@@ -154,7 +154,7 @@ remove_empty_place() {
 
 make_sockets_folder() {
   case $sockets in
-    /tmp/*)
+    /tmp/order-tracker-*)
       # Anybody may have put something there under our name.
       mkdir -m 700 "$sockets" 2>/dev/null || true
       if [ -L "$sockets" ] || [ ! -d "$sockets" ] || [ ! -O "$sockets" ]; then
@@ -222,7 +222,7 @@ stop_all() {
   pid=$(redis_pid)
   if [ -n "$pid" ]; then end_processes 5 TERM "$pid" || true; fi
   kill_leftovers "$folder"
-  case $sockets in /tmp/*) rm -rf "$sockets" ;; esac
+  case $sockets in /tmp/order-tracker-*) rm -rf "$sockets" ;; esac
 }
 
 # Makes a log readable again for people when it has grown.
