@@ -154,7 +154,8 @@ remove_empty_place() {
 
 make_sockets_folder() {
   case $sockets in
-    /tmp/order-tracker-*)
+    "$folder"/*) as_service mkdir -p -m 700 "$sockets" ;;
+    *)
       # Anybody may have put something there under our name.
       mkdir -m 700 "$sockets" 2>/dev/null || true
       if [ -L "$sockets" ] || [ ! -d "$sockets" ] || [ ! -O "$sockets" ]; then
@@ -162,7 +163,6 @@ make_sockets_folder() {
       fi
       chmod 700 "$sockets"
       ;;
-    *) as_service mkdir -p -m 700 "$sockets" ;;
   esac
 }
 
@@ -222,7 +222,7 @@ stop_all() {
   pid=$(redis_pid)
   if [ -n "$pid" ]; then end_processes 5 TERM "$pid" || true; fi
   kill_leftovers "$folder"
-  case $sockets in /tmp/order-tracker-*) rm -rf "$sockets" ;; esac
+  case $sockets in "$folder"/*) ;; *) rm -rf "$sockets" ;; esac
 }
 
 # Makes a log readable again for people when it has grown.
