@@ -40,7 +40,7 @@ CREATE TABLE orders (
     CONSTRAINT orders_owner_fkey FOREIGN KEY (owner_id, owner_realm) REFERENCES accounts (id, realm),
     CONSTRAINT orders_assignee_fkey FOREIGN KEY (assignee_id, assignee_realm) REFERENCES accounts (id, realm),
     CONSTRAINT orders_public_version_check CHECK (public_version BETWEEN 1 AND version),
-    CONSTRAINT orders_reason_check CHECK ((status IN ('on_hold', 'cancelled')) = (reason IS NOT NULL)),
+    CONSTRAINT orders_reason_status_check CHECK ((status IN ('on_hold', 'cancelled')) = (reason IS NOT NULL)),
     CONSTRAINT orders_completed_check CHECK ((status = 'completed') = (completed_at IS NOT NULL)),
     CONSTRAINT orders_times_check CHECK (updated_at >= created_at),
     CONSTRAINT orders_moved_check CHECK (
@@ -113,7 +113,7 @@ CREATE TABLE order_events (
         public = (type IN ('order.created', 'order.status_changed')
                   OR (type = 'order.noted' AND (message IS NOT NULL OR location IS NOT NULL OR public)))
     ),
-    CONSTRAINT order_events_reason_check CHECK (
+    CONSTRAINT order_events_reason_status_check CHECK (
         (reason IS NOT NULL) = (type = 'order.status_changed' AND status IN ('on_hold', 'cancelled'))
     ),
     CONSTRAINT order_events_undoes_check CHECK (undoes IS NULL OR (type = 'order.status_changed' AND undoes < version)),
