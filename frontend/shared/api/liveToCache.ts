@@ -64,6 +64,17 @@ export function followOrders(live: Live, queries: QueryClient, onEvent?: (event:
 
 /** Puts an order that the server just answered with everywhere it stands, and has the history read again. */
 export function storeOrder(queries: QueryClient, order: Order, event?: Event | null) {
+  put(queries, order, event);
+  void queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) });
+}
+
+/** The same for the answers to a batch, with one read of the lists for all of them. */
+export function storeOrders(queries: QueryClient, orders: Order[]) {
+  for (const order of orders) put(queries, order);
+  void queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) });
+}
+
+function put(queries: QueryClient, order: Order, event?: Event | null) {
   const queryKey = getOrderQueryKey({ path: { order_id: order.id } });
   queries.setQueryData<OrderWithEvents>(queryKey, (held) => {
     if (!held || held.version > order.version) return held;
@@ -73,7 +84,6 @@ export function storeOrder(queries: QueryClient, order: Order, event?: Event | n
     mapOrders(list, (held) => (held.id === order.id && held.version <= order.version ? order : held)),
   );
   if (!event) void queries.invalidateQueries({ queryKey });
-  void queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) });
 }
 
 /** Idempotent, since an event may come both as the answer to a request and over the socket. */
@@ -103,7 +113,7 @@ function idOf(queryKey: QueryKey): unknown {
   return (queryKey[0] as { _id?: string } | undefined)?._id;
 }
 
-function isListOfOrders(queryKey: QueryKey): boolean {
+export function isListOfOrders(queryKey: QueryKey): boolean {
   return idOf(queryKey) === 'listOrders' || idOf(queryKey) === 'countOrders';
 }
 

@@ -1,0 +1,75 @@
+import { Button } from '@mantine/core';
+import { useLiveOrders } from '@shared/api/LiveProvider';
+import { ErrorMessage, Message, Page } from '@shared/ui';
+import { IconFilterOff, IconPackages } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+import { useColumns } from '../api/columns';
+import { noFilters, useBoardFilters } from '../api/filters';
+import { useFreshOrders } from '../api/freshOrders';
+import { useSelection } from '../api/selection';
+import { BatchBar } from './BatchBar';
+import { BoardColumn } from './BoardColumn';
+import classes from './BoardPage.module.css';
+import { BoardToolbar } from './BoardToolbar';
+import { StatusTabs, useCounts } from './StatusTabs';
+
+/** The orders to be moved. */
+export default function BoardPage() {
+  const { t } = useTranslation();
+  const { filters, change } = useBoardFilters();
+  const { fresh, onEvent } = useFreshOrders();
+  useLiveOrders(onEvent);
+  const counts = useCounts(filters);
+  const columns = useColumns(filters);
+  const selection = useSelection();
+
+  const isEmpty = columns.every(({ orders, isPending, error, hasMore }) => !isPending && !error && !hasMore && orders.length === 0);
+  const isFiltered = filters.whose !== 'all' || filters.q !== '';
+  // One message says it for all four columns.
+  const [failed] = columns;
+  const failure = columns.every(({ error }) => error) ? failed : undefined;
+
+  return (
+    <Page title={t('board.title')} width="wide">
+      <div className={classes.controls}>
+        <StatusTabs filters={filters} counts={counts} />
+        <BoardToolbar filters={filters} change={change} isSelecting={selection.isOn} toggleSelecting={selection.toggle} />
+      </div>
+      {failure ? (
+        <ErrorMessage error={failure.error} retry={() => columns.forEach(({ retry }) => void retry())} />
+      ) : isEmpty && (isFiltered || filters.status === 'open') ? (
+        isFiltered ? (
+          <Message
+            icon={<IconFilterOff size={28} />}
+            title={t('board.nothing_found_title')}
+            action={
+              <Button variant="light" size="md" onClick={() => change({ ...noFilters, status: filters.status })}>
+                {t('board.clear_filters')}
+              </Button>
+            }
+          >
+            {t(filters.q ? 'board.nothing_found_search' : 'board.nothing_found')}
+          </Message>
+        ) : (
+          <Message icon={<IconPackages size={28} />} title={t('board.empty_title')}>
+            {t('board.empty')}
+          </Message>
+        )
+      ) : (
+        <div className={classes.columns} data-view={filters.status === 'open' ? 'open' : 'one'}>
+          {columns.map((column) => (
+            <BoardColumn
+              key={column.status}
+              column={column}
+              count={counts?.[column.status]}
+              filters={filters}
+              fresh={fresh}
+              selection={selection}
+            />
+          ))}
+        </div>
+      )}
+      {selection.isOn ? <BatchBar orders={columns.flatMap(({ orders }) => orders)} selection={selection} /> : null}
+    </Page>
+  );
+}

@@ -1,0 +1,65 @@
+import { Checkbox, Stack, Textarea, TextInput } from '@mantine/core';
+import type { ApiForm } from '@shared/ui';
+import { IconChevronRight } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+import type { MoveDetails } from '../api/moveDetails';
+import classes from './DetailFields.module.css';
+
+interface DetailFieldsProps {
+  form: ApiForm<MoveDetails>['form'];
+  /** Offers to take the estimate away that is there. */
+  hasEstimate?: boolean;
+}
+
+/** Message and note, and behind a click place and estimate. Each says who will read it. */
+export function DetailFields({ form, hasEstimate = false }: DetailFieldsProps) {
+  const { t } = useTranslation();
+  const hidden = ['location', 'estimated_at'].some((field) => form.errors[field]);
+  return (
+    <Stack gap="md">
+      <Textarea
+        label={t('moves.message')}
+        description={t('moves.everyone_sees')}
+        autosize
+        minRows={2}
+        maxRows={6}
+        size="md"
+        {...form.getInputProps('message')}
+      />
+      <Textarea
+        label={t('moves.note')}
+        description={t('moves.insiders_see')}
+        autosize
+        minRows={2}
+        maxRows={6}
+        size="md"
+        {...form.getInputProps('note')}
+      />
+      <details className={classes.more} open={hidden || undefined}>
+        <summary className={classes.summary}>
+          <IconChevronRight size={18} className={classes.chevron} aria-hidden="true" />
+          {t('moves.more')}
+        </summary>
+        <Stack gap="md" mt="xs">
+          <TextInput
+            label={t('moves.location')}
+            description={t('moves.everyone_sees')}
+            size="md"
+            {...form.getInputProps('location')}
+          />
+          <TextInput
+            type="datetime-local"
+            label={t('moves.estimate')}
+            description={t('moves.everyone_sees')}
+            size="md"
+            disabled={form.values.no_estimate}
+            {...form.getInputProps('estimated_at')}
+          />
+          {hasEstimate ? (
+            <Checkbox label={t('moves.no_estimate')} {...form.getInputProps('no_estimate', { type: 'checkbox' })} />
+          ) : null}
+        </Stack>
+      </details>
+    </Stack>
+  );
+}

@@ -1,0 +1,39 @@
+import { ActionIcon } from '@mantine/core';
+import { useHotkeys } from '@mantine/hooks';
+import { IconCommand } from '@tabler/icons-react';
+import { lazy, Suspense, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+const loadPalette = () => import('./Palette');
+const Palette = lazy(loadPalette);
+
+/** Ctrl+K, ⌘K or this button; the palette itself is loaded when it is first asked for. */
+export function PaletteButton() {
+  const { t } = useTranslation();
+  const [isWanted, setIsWanted] = useState(false);
+  const open = () => {
+    setIsWanted(true);
+    void loadPalette().then(({ openPalette }) => openPalette());
+  };
+  useHotkeys([['mod+K', open]], []);
+  return (
+    <>
+      <ActionIcon
+        variant="default"
+        size={36}
+        radius="xl"
+        aria-label={t('palette.open')}
+        aria-keyshortcuts="Control+K Meta+K"
+        title={t('palette.open')}
+        onClick={open}
+      >
+        <IconCommand size={18} />
+      </ActionIcon>
+      {isWanted ? (
+        <Suspense>
+          <Palette />
+        </Suspense>
+      ) : null}
+    </>
+  );
+}
