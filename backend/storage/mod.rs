@@ -9,3 +9,4 @@ pub mod migrations;
 pub mod orders;
 pub mod schema;
 pub mod sessions;
+pub mod tracking;

@@ -1,0 +1,210 @@
+//! Who watches `orders`, and which events went there lately: here nothing waits for its turn, so a table tells what is
+//! new from what arrives a second time.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::announcement::Announcement;
+use super::frames::{self, RESYNC_ORDERS};
+use super::outbox::About;
+use super::topics::Topic;
+use super::watchers::{Watcher, Watchers};
+use crate::domain::ids::OrderId;
+
+/// Whose orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    Everybody,
+    Owner(Uuid),
+}
+
+pub struct Lists {
+    everybody: Watchers,
+    owners: HashMap<Uuid, Watchers>,
+    recent: Recent,
+}
+
+impl Lists {
+    pub fn new(now: Instant) -> Lists {
+        Lists { everybody: Watchers::default(), owners: HashMap::new(), recent: Recent::new(now) }
+    }
+
+    pub fn join(&mut self, audience: Audience, watcher: Watcher) -> u32 {
+        match audience {
+            Audience::Everybody => self.everybody.join(watcher),
+            Audience::Owner(id) => self.owners.entry(id).or_default().join(watcher),
+        }
+    }
+
+    pub fn leave(&mut self, audience: Audience, seat: u32, watcher: &Watcher) {
+        match audience {
+            Audience::Everybody => self.everybody.leave(seat, watcher),
+            Audience::Owner(id) => {
+                if let Some(watchers) = self.owners.get_mut(&id) {
+                    watchers.leave(seat, watcher);
+                    if watchers.is_empty() {
+                        self.owners.remove(&id);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn offer(&mut self, announcement: &Announcement) {
+        let event = &announcement.event;
+        if !self.recent.is_new(event.order_id, event.version) {
+            return;
+        }
+        let owners = self.owners.get(&announcement.owner_id);
+        if self.everybody.is_empty() && owners.is_none() {
+            return;
+        }
+        if let Some(text) = frames::event(Topic::Orders, event) {
+            self.everybody.push(About::Orders, &text);
+            owners.into_iter().for_each(|watchers| watchers.push(About::Orders, &text));
+        }
+    }
+
+    /// Something may have been missed: they are to read their lists again.
+    pub fn resync(&self) {
+        for watchers in self.owners.values().chain([&self.everybody]) {
+            watchers.push(About::Orders, &RESYNC_ORDERS);
+        }
+    }
+
+    /// The repair has read everything that is committed: what came long before will not come again.
+    pub fn forget(&mut self, now: Instant) {
+        self.recent.forget(now);
+    }
+}
+
+/// A missing number of the feed is waited for at most 30 seconds; what the repair reads was announced before that.
+const REMEMBERED: Duration = Duration::from_secs(40);
+/// Orders in a generation, about 40 bytes each. Beyond, an event may arrive twice.
+const ORDERS_MAX: usize = 200_000;
+
+/// Which versions of which orders have been seen: two generations, the older one is forgotten as a whole.
+struct Recent {
+    newer: HashMap<OrderId, Seen>,
+    older: HashMap<OrderId, Seen>,
+    begun: Instant,
+}
+
+/// The newest version, and a bit for each of the 64 up to it, the lowest bit for the newest.
+#[derive(Clone, Copy)]
+struct Seen {
+    newest: i32,
+    bits: u64,
+}
+
+impl Recent {
+    fn new(now: Instant) -> Recent {
+        Recent { newer: HashMap::new(), older: HashMap::new(), begun: now }
+    }
+
+    /// True the first time.
+    fn is_new(&mut self, id: OrderId, version: i32) -> bool {
+        if self.newer.len() >= ORDERS_MAX {
+            self.turn();
+        }
+        let seen = self.newer.entry(id).or_insert_with(|| {
+            self.older.get(&id).copied().unwrap_or(Seen { newest: version, bits: 0 })
+        });
+        seen.is_new(version)
+    }
+
+    fn forget(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.begun) >= REMEMBERED {
+            self.begun = now;
+            self.turn();
+        }
+    }
+
+    fn turn(&mut self) {
+        self.older = std::mem::take(&mut self.newer);
+    }
+}
+
+impl Seen {
+    fn is_new(&mut self, version: i32) -> bool {
+        if version > self.newest {
+            let ahead = version.abs_diff(self.newest);
+            self.bits = self.bits.checked_shl(ahead).unwrap_or(0);
+            self.newest = version;
+        }
+        // Further back than the bits reach, it was seen or is of no interest any more.
+        let Some(bit) = 1u64.checked_shl(self.newest.abs_diff(version)) else { return false };
+        let is_new = self.bits & bit == 0;
+        self.bits |= bit;
+        is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::announcement::tests::announcement;
+    use super::super::outbox::{Item, Outbox};
+    use super::*;
+    use std::sync::Arc;
+
+    const ORDER: &str = "7K3M9Q2XTB";
+
+    fn texts(outbox: &Outbox) -> Vec<String> {
+        std::iter::from_fn(|| match outbox.take() {
+            Some(Ok(Item::Frame(frame))) => Some(frame.text.to_string()),
+            _ => None,
+        })
+        .collect()
+    }
+
+    #[test]
+    fn users_see_their_own_and_movers_all_and_each_event_once() {
+        let now = Instant::now();
+        let mut lists = Lists::new(now);
+        let watcher = || Watcher { outbox: Arc::new(Outbox::default()), subscription: 1 };
+        let (mover, owner, other) = (watcher(), watcher(), watcher());
+        lists.join(Audience::Everybody, mover.clone());
+        let seat = lists.join(Audience::Owner(announcement(ORDER, 1).owner_id), owner.clone());
+        lists.join(Audience::Owner(Uuid::nil()), other.clone());
+        for version in [5, 7, 6, 7, 5, 6, 8] {
+            lists.offer(&announcement(ORDER, version));
+        }
+        assert_eq!(texts(&mover.outbox).len(), 4);
+        assert_eq!(texts(&owner.outbox).len(), 4);
+        assert_eq!(texts(&other.outbox).len(), 0);
+
+        lists.leave(Audience::Owner(announcement(ORDER, 1).owner_id), seat, &owner);
+        assert_eq!(lists.owners.len(), 1, "empty topics are removed");
+        lists.resync();
+        assert_eq!(texts(&mover.outbox), [r#"{"type":"resync","topic":"orders"}"#]);
+        assert_eq!(texts(&owner.outbox).len(), 0);
+    }
+
+    #[test]
+    fn an_event_is_remembered_while_it_may_come_again() {
+        let start = Instant::now();
+        let id = OrderId::parse(ORDER).unwrap();
+        let mut recent = Recent::new(start);
+        assert!(recent.is_new(id, 100));
+        recent.forget(start + Duration::from_secs(41));
+        assert!(!recent.is_new(id, 100));
+        recent.forget(start + Duration::from_secs(82));
+        recent.forget(start + Duration::from_secs(123));
+        assert!(recent.is_new(id, 100));
+    }
+
+    #[test]
+    fn far_jumps_and_far_returns() {
+        let id = OrderId::parse(ORDER).unwrap();
+        let mut recent = Recent::new(Instant::now());
+        assert!(recent.is_new(id, 1));
+        assert!(recent.is_new(id, 1000));
+        assert!(!recent.is_new(id, 1), "too far back");
+        assert!(recent.is_new(id, 937));
+        assert!(!recent.is_new(id, 937));
+        assert!(recent.is_new(id, i32::MAX));
+        assert!(!recent.is_new(id, i32::MAX));
+    }
+}

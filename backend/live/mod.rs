@@ -1,0 +1,236 @@
+//! Live updates: every version of every watched order, in order and once for each subscription, whatever dies in
+//! between.
+//!
+//! `announce` takes what this replica has committed; the relay hears what the others have; the repair reads from the
+//! feed what nobody announced. All three hand it to one thread, which offers it to the hub; the hub puts frames into
+//! the outboxes of the sockets that watch.
+
+mod announcement;
+mod frames;
+mod hub;
+mod lists;
+mod outbox;
+mod relay;
+mod repair;
+pub mod socket;
+mod subscriptions;
+mod topics;
+mod watchers;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, Semaphore, mpsc};
+use uuid::Uuid;
+
+pub use self::announcement::Announcement;
+use self::hub::Hub;
+use self::outbox::{End, Outbox};
+use crate::auth::revocations::Revocations;
+use crate::domain::ids::OrderId;
+use crate::error::{Error, Result};
+use crate::redis_link::RedisLink;
+use crate::storage::db::Db;
+use crate::storage::tracking::{self, Snapshot, Which};
+use crate::track::TrackCache;
+
+/// Batches that wait for the hub, and for Redis. What does not fit is dropped, and the repair finds it.
+const QUEUE: usize = 1024;
+/// Of the eight connections to Postgres: a rush of subscribers must not keep the others from theirs.
+const READERS: usize = 4;
+/// In one frame, and in one statement.
+const EVENTS_MAX: i64 = 500;
+const SESSIONS_LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
+
+type Batch = Arc<Vec<Announcement>>;
+
+pub struct Live {
+    replica: Uuid,
+    channel: String,
+    db: Db,
+    redis: RedisLink,
+    track: Arc<TrackCache>,
+    hub: Hub,
+    to_hub: mpsc::Sender<Batch>,
+    to_redis: mpsc::Sender<Batch>,
+    relay_is_up: AtomicBool,
+    /// Something was lost: do not wait for the next turn.
+    repair_now: Arc<Notify>,
+    /// Something is missing at the hub.
+    catch_up_now: Arc<Notify>,
+    readers: Semaphore,
+    sockets: Mutex<HashMap<u64, Arc<Outbox>>>,
+    sockets_opened: AtomicU64,
+    is_draining: AtomicBool,
+    sessions_are_watched: AtomicBool,
+}
+
+impl Live {
+    /// Starts the tasks, which end with the last `Arc`. `prefix` begins the name of the Redis channel. Must run within a
+    /// tokio runtime.
+    pub fn start(db: Db, redis: RedisLink, track: Arc<TrackCache>, prefix: &str) -> Arc<Live> {
+        let (to_hub, for_hub) = mpsc::channel(QUEUE);
+        let (to_redis, for_redis) = mpsc::channel(QUEUE);
+        let live = Arc::new(Live {
+            replica: Uuid::now_v7(),
+            channel: format!("{prefix}events"),
+            db,
+            redis,
+            track,
+            hub: Hub::new(Instant::now()),
+            to_hub,
+            to_redis,
+            relay_is_up: AtomicBool::new(false),
+            repair_now: Arc::default(),
+            catch_up_now: Arc::default(),
+            readers: Semaphore::new(READERS),
+            sockets: Mutex::default(),
+            sockets_opened: AtomicU64::new(0),
+            is_draining: AtomicBool::new(false),
+            sessions_are_watched: AtomicBool::new(false),
+        });
+        let weak = Arc::downgrade(&live);
+        let deliverer = std::thread::Builder::new().name("live".to_owned());
+        let delivered = weak.clone();
+        if let Err(error) = deliverer.spawn(move || deliver(&delivered, for_hub)) {
+            // Without the thread nothing is live; polling and all else still work.
+            tracing::error!(%error, "no thread for live updates");
+        }
+        tokio::spawn(relay::publish(weak.clone(), for_redis));
+        tokio::spawn(relay::listen(weak.clone()));
+        tokio::spawn(repair::read_the_feed(weak.clone()));
+        tokio::spawn(repair::catch_up(weak));
+        live
+    }
+
+    /// Tells the sockets of this replica, its cache and the other replicas what has been committed. For the journal's
+    /// own threads: quick, and needs no runtime.
+    pub fn announce(&self, announcements: Vec<Announcement>) {
+        self.note(&announcements);
+        let batch = Arc::new(announcements);
+        self.hand_to_hub(batch.clone());
+        // Full means that Redis is slow or away: the other replicas find it in the feed.
+        let _ = self.to_redis.try_send(batch);
+    }
+
+    /// Whether this replica hears what the others announce.
+    pub fn is_up(&self) -> bool {
+        self.relay_is_up.load(Ordering::Relaxed)
+    }
+
+    /// How many sockets are open.
+    pub fn sockets(&self) -> usize {
+        self.registry().len()
+    }
+
+    /// Takes no new sockets and closes the open ones with 1001, spread over a time so that not all come back at once.
+    pub async fn drain(&self, spread: Duration) {
+        const STEP: Duration = Duration::from_millis(50);
+        self.is_draining.store(true, Ordering::Relaxed);
+        let outboxes: Vec<_> = self.registry().values().cloned().collect();
+        let steps = (spread.as_millis() / STEP.as_millis()).max(1) as usize;
+        for some in outboxes.chunks(outboxes.len().div_ceil(steps).max(1)) {
+            some.iter().for_each(|outbox| outbox.end(End::Draining));
+            tokio::time::sleep(STEP.min(spread)).await;
+        }
+        // Who was let in at the very moment at which this began.
+        self.registry().values().for_each(|outbox| outbox.end(End::Draining));
+    }
+
+    /// Whether new sockets are turned away.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Closes the sockets of sessions that have ended, from the first call on.
+    pub fn watch_sessions(self: &Arc<Self>, revocations: &Arc<Revocations>) {
+        if self.sessions_are_watched.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (live, revocations) = (Arc::downgrade(self), revocations.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SESSIONS_LOOKED_AT_EVERY).await;
+                let Some(live) = live.upgrade() else { return };
+                for outbox in live.registry().values() {
+                    if outbox.session().is_some_and(|session| revocations.is_ended(session)) {
+                        outbox.end(End::SessionEnded);
+                    }
+                }
+            }
+        });
+    }
+
+    /// An outbox for a new socket; `Draining` when none is let in any more.
+    fn open(self: &Arc<Self>) -> Result<Registered> {
+        if self.is_draining() {
+            return Err(Error::Draining);
+        }
+        let number = self.sockets_opened.fetch_add(1, Ordering::Relaxed);
+        let outbox = Arc::new(Outbox::default());
+        self.registry().insert(number, outbox.clone());
+        Ok(Registered { live: self.clone(), number, outbox })
+    }
+
+    /// An order with its events after a version, once it is its turn.
+    async fn snapshot(&self, id: OrderId, which: Which, after: i32) -> Result<Option<Snapshot>> {
+        let _turn = self.readers.acquire().await.map_err(|_| Error::Draining)?;
+        self.db.read(move |connection| tracking::snapshot(connection, id, which, after, EVENTS_MAX)).await
+    }
+
+    /// Lets the caches serve nothing older.
+    fn note(&self, announcements: &[Announcement]) {
+        for announcement in announcements {
+            self.track.heard(announcement.event.order_id, announcement.event.version);
+        }
+    }
+
+    fn hand_to_hub(&self, batch: Batch) {
+        if self.to_hub.try_send(batch).is_err() {
+            self.repair_now.notify_one();
+        }
+    }
+
+    fn set_relay_is_up(&self, is_up: bool) {
+        self.track.set_relay_is_up(is_up);
+        if self.relay_is_up.swap(is_up, Ordering::Relaxed) != is_up {
+            // Up: what was said in between was not heard. Down: from now on nothing is.
+            self.repair_now.notify_one();
+        }
+    }
+
+    fn registry(&self) -> MutexGuard<'_, HashMap<u64, Arc<Outbox>>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An open socket; dropping it forgets the socket.
+struct Registered {
+    live: Arc<Live>,
+    number: u64,
+    outbox: Arc<Outbox>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.live.registry().remove(&self.number);
+    }
+}
+
+/// The thread that offers everything to the hub: a broadcast to ten thousand sockets takes milliseconds, for which
+/// neither the journal nor a runtime should stand still.
+fn deliver(live: &Weak<Live>, mut batches: mpsc::Receiver<Batch>) {
+    while let Some(batch) = batches.blocking_recv() {
+        let Some(live) = live.upgrade() else { return };
+        let now = Instant::now();
+        let mut is_missing = false;
+        for announcement in batch.iter() {
+            is_missing |= live.hub.offer(announcement, now);
+        }
+        if is_missing {
+            live.catch_up_now.notify_one();
+        }
+    }
+}

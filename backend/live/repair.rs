@@ -1,0 +1,201 @@
+//! What nobody announced, because a replica died or Redis was away, is found in Postgres: the feed is read every two
+//! seconds, more often while the relay is down, and at a gap in one order's versions that order is.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::{Announcement, Batch, EVENTS_MAX, Live};
+use crate::domain::ids::OrderId;
+use crate::error::Result;
+use crate::storage::events;
+use crate::storage::tracking::{self, Snapshot, Which};
+
+const PERIOD: Duration = Duration::from_secs(2);
+const PERIOD_WITHOUT_RELAY: Duration = Duration::from_millis(300);
+/// Not more often than this, however often somebody asks.
+const PERIOD_MIN: Duration = Duration::from_millis(50);
+const PAGE: i64 = 1000;
+/// How far below the newest number reading begins, to learn which numbers are missing.
+const HEAD_START: i64 = 4096;
+/// A number that is still missing after this was rolled back: no transaction lives longer than ten seconds.
+const MISSING_AT_MOST: Duration = Duration::from_secs(30);
+/// Numbers that may be missing at once. Sequences skip a few after a crash, never thousands.
+const MISSING_MAX: i64 = 10_000;
+
+/// Reads the feed for as long as there is a server.
+pub(super) async fn read_the_feed(live: Weak<Live>) {
+    let mut feed: Option<Feed> = None;
+    let mut is_failing = false;
+    loop {
+        let Some(up) = live.upgrade() else { return };
+        match read_all(&up, &mut feed).await {
+            Ok(()) if is_failing => {
+                is_failing = false;
+                tracing::info!("the feed is read again");
+            }
+            Ok(()) => {}
+            Err(error) if !is_failing => {
+                is_failing = true;
+                tracing::warn!(%error, "the feed can't be read");
+            }
+            Err(_) => {}
+        }
+        let period = if up.is_up() && !is_failing { PERIOD } else { PERIOD_WITHOUT_RELAY };
+        let repair_now = up.repair_now.clone();
+        drop(up);
+        let asked = async {
+            tokio::time::sleep(PERIOD_MIN).await;
+            repair_now.notified().await;
+        };
+        let _ = tokio::time::timeout(period, asked).await;
+    }
+}
+
+/// Reads and offers what is new, page by page.
+async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
+    let feed = match feed {
+        Some(feed) => feed,
+        None => {
+            let newest = live.db.read(events::newest_seq).await?;
+            feed.insert(Feed::from((newest - HEAD_START).max(0)))
+        }
+    };
+    loop {
+        let (cursor, missing) = (feed.cursor, feed.missing());
+        let asked_at = Instant::now();
+        let entries = live.db.read(move |connection| events::feed(connection, cursor, &missing, PAGE)).await?;
+        let is_last = (entries.len() as i64) < PAGE;
+        let skipped = feed.advance(entries.iter().map(|entry| entry.seq), asked_at);
+        let batch: Vec<Announcement> = entries.into_iter().map(Announcement::from).collect();
+        live.note(&batch);
+        if !batch.is_empty() && live.to_hub.send(Batch::new(batch)).await.is_err() {
+            return Ok(());
+        }
+        if skipped {
+            tracing::warn!("the feed's numbers jumped: everything that is watched is read again");
+            live.hub.doubt(Instant::now());
+            live.catch_up_now.notify_one();
+        }
+        if is_last {
+            feed.forget_before(asked_at);
+            live.hub.forget(asked_at);
+            return Ok(());
+        }
+    }
+}
+
+/// Where reading the feed has come to.
+struct Feed {
+    /// Everything up to here has been read, but for what is missing.
+    cursor: i64,
+    /// Numbers that nobody has committed yet, and since when: a transaction under way, or one that was rolled back.
+    missing: BTreeMap<i64, Instant>,
+}
+
+impl Feed {
+    fn from(cursor: i64) -> Feed {
+        Feed { cursor, missing: BTreeMap::new() }
+    }
+
+    fn missing(&self) -> Vec<i64> {
+        self.missing.keys().copied().collect()
+    }
+
+    /// Takes in the numbers of a page, in their order; true if more are missing than can be kept in mind.
+    fn advance(&mut self, numbers: impl Iterator<Item = i64>, now: Instant) -> bool {
+        let mut is_too_much = false;
+        for number in numbers {
+            if number <= self.cursor {
+                self.missing.remove(&number);
+                continue;
+            }
+            let first_missing = (self.cursor + 1).max(number - MISSING_MAX);
+            is_too_much |= first_missing > self.cursor + 1;
+            self.missing.extend((first_missing..number).map(|missing| (missing, now)));
+            self.cursor = number;
+        }
+        while self.missing.len() > MISSING_MAX as usize {
+            self.missing.pop_first();
+            is_too_much = true;
+        }
+        is_too_much
+    }
+
+    /// Gives up what was missing for too long. Only after a page without it: while Postgres is away nothing grows old.
+    fn forget_before(&mut self, asked_at: Instant) {
+        self.missing.retain(|_, since| asked_at.saturating_duration_since(*since) < MISSING_AT_MOST);
+    }
+}
+
+/// Reads what is missing of single orders, as soon as the hub has waited long enough for it.
+pub(super) async fn catch_up(live: Weak<Live>) {
+    loop {
+        let Some(up) = live.upgrade() else { return };
+        let overdue = up.hub.overdue(Instant::now());
+        for (id, after) in overdue.orders {
+            if let Err(error) = read_missing(&up, id, after).await {
+                tracing::debug!(%id, %error, "what is missing can't be read yet");
+            }
+        }
+        let next = overdue.next.unwrap_or_else(|| Instant::now() + PERIOD);
+        let catch_up_now = up.catch_up_now.clone();
+        drop(up);
+        let _ = tokio::time::timeout_at(next.into(), catch_up_now.notified()).await;
+    }
+}
+
+async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<()> {
+    loop {
+        // Past the queue of the subscribers: those who have subscribed come first.
+        let read = move |connection: &mut _| tracking::snapshot(connection, id, Which::All, after, EVENTS_MAX);
+        let Some(snapshot) = live.db.read(read).await? else { return Ok(()) };
+        let Snapshot { version, owner_id, public_tracking, events, .. } = snapshot;
+        let is_last = (events.len() as i64) < EVENTS_MAX;
+        after = events.last().map_or(after, |event| event.version);
+        let announcement = |event| Announcement { event, owner_id, public_tracking };
+        let batch: Vec<_> = events.into_iter().map(announcement).collect();
+        live.note(&batch);
+        if !batch.is_empty() && live.to_hub.send(Batch::new(batch)).await.is_err() {
+            return Ok(());
+        }
+        if is_last {
+            live.hub.caught_up(id, version);
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_missing_are_asked_for_until_they_come() {
+        let now = Instant::now();
+        let mut feed = Feed::from(10);
+        assert!(!feed.advance([11, 12, 15, 16].into_iter(), now));
+        assert_eq!((feed.cursor, feed.missing()), (16, vec![13, 14]));
+        assert!(!feed.advance([13, 17].into_iter(), now));
+        assert_eq!((feed.cursor, feed.missing()), (17, vec![14]));
+    }
+
+    #[test]
+    fn what_was_rolled_back_is_given_up_after_it_was_asked_for_long_enough() {
+        let now = Instant::now();
+        let mut feed = Feed::from(0);
+        feed.advance([3].into_iter(), now);
+        feed.forget_before(now + Duration::from_secs(29));
+        assert_eq!(feed.missing(), [1, 2]);
+        feed.forget_before(now + MISSING_AT_MOST);
+        assert!(feed.missing().is_empty());
+    }
+
+    #[test]
+    fn a_jump_is_told() {
+        let mut feed = Feed::from(0);
+        assert!(!feed.advance([MISSING_MAX + 1].into_iter(), Instant::now()));
+        assert!(feed.advance([1_000_000].into_iter(), Instant::now()));
+        assert_eq!((feed.cursor, feed.missing.len()), (1_000_000, MISSING_MAX as usize));
+    }
+}

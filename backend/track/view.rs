@@ -1,0 +1,117 @@
+//! The public view of one order: its JSON, its ETag, and its form in Redis.
+
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::domain::event::PublicEvent;
+use crate::domain::ids::OrderId;
+use crate::domain::status::Status;
+use crate::error::{Error, Result};
+use crate::storage::tracking::PublicRecord;
+
+/// An order's public view, ready to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// Of the order's newest event, public or not; it decides what is newer, and is told to nobody.
+    pub version: i32,
+    /// JSON, the contract's `PublicOrder`.
+    pub bytes: Bytes,
+    /// With its quotes.
+    pub etag: String,
+    /// When the database was asked.
+    read_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct PublicOrder<'a> {
+    order_id: OrderId,
+    status: Status,
+    /// Of the newest public event.
+    version: i32,
+    created_at: DateTime<Utc>,
+    /// When the newest public event was recorded: private ones leave no trace.
+    updated_at: DateTime<Utc>,
+    due_at: Option<DateTime<Utc>>,
+    estimated_at: Option<DateTime<Utc>>,
+    completed_at: Option<DateTime<Utc>>,
+    events: Vec<PublicEvent<'a>>,
+}
+
+impl View {
+    pub fn render(id: OrderId, record: &PublicRecord, read_at: DateTime<Utc>) -> Result<View> {
+        let newest = record.events.last().ok_or_else(|| Error::Internal(format!("order {id} has no public event")))?;
+        let order = PublicOrder {
+            order_id: id,
+            status: newest.status,
+            version: newest.version,
+            created_at: record.created_at,
+            updated_at: newest.recorded_at,
+            due_at: record.due_at,
+            estimated_at: record.estimated_at,
+            completed_at: record.completed_at,
+            events: record.events.iter().filter_map(|event| event.public_view()).collect(),
+        };
+        let json = serde_json::to_vec(&order).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(View::new(record.version, read_at, json.into()))
+    }
+
+    fn new(version: i32, read_at: DateTime<Utc>, bytes: Bytes) -> View {
+        let digest = Sha256::digest(&bytes);
+        // 72 bits: enough that two states of one order never share a tag.
+        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest[..9]));
+        View { version, bytes, etag, read_at }
+    }
+
+    /// As it stands in Redis: `version read_at_in_milliseconds json`.
+    pub fn to_stored(&self) -> Vec<u8> {
+        let mut stored = format!("{} {} ", self.version, self.read_at.timestamp_millis()).into_bytes();
+        stored.extend_from_slice(&self.bytes);
+        stored
+    }
+
+    /// Reads it back. None of what is malformed, or was read longer than `fresh` ago: however late a stalled link
+    /// delivers a value, it is not used any more.
+    pub fn from_stored(stored: Vec<u8>, now: DateTime<Utc>, fresh: Duration) -> Option<View> {
+        let stored = Bytes::from(stored);
+        let mut parts = stored.splitn(3, |&byte| byte == b' ');
+        let version = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+        let millis = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+        let json = parts.next().filter(|json| json.starts_with(b"{"))?;
+        let read_at = DateTime::from_timestamp_millis(millis)?;
+        if now.signed_duration_since(read_at).abs().to_std().ok()? > fresh {
+            return None;
+        }
+        Some(View::new(version, read_at, stored.slice_ref(json)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRESH: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn a_stored_view_comes_back_as_it_was() {
+        let now = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
+        let view = View::new(7, now, Bytes::from_static(b"{\"message\":\"a b c\"}"));
+        assert_eq!(View::from_stored(view.to_stored(), now, FRESH), Some(view.clone()));
+        assert_eq!(view.etag.len(), 14);
+    }
+
+    #[test]
+    fn what_is_too_old_or_malformed_is_not_used() {
+        let now = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
+        let view = View::new(7, now, Bytes::from_static(b"{}"));
+        assert_eq!(View::from_stored(view.to_stored(), now + FRESH * 2, FRESH), None, "delivered late");
+        for malformed in ["", "7", "7 x {}", "x 1 {}", "7 1800000000123 ", "{}"] {
+            assert_eq!(View::from_stored(malformed.as_bytes().to_vec(), now, FRESH), None, "{malformed:?}");
+        }
+    }
+}
