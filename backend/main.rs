@@ -10,6 +10,9 @@ use order_tracker::config::Config;
 use order_tracker::server::Server;
 use order_tracker::storage::{db, migrations};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// A self-hosted order status tracker: create, move, watch. Settings come from the environment and from `.env`.
 #[derive(Parser)]
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("order-tracker: {failure}");
+            eprintln!("order-tracker: {}", failure.to_string().trim_end());
             ExitCode::FAILURE
         }
     }
@@ -67,7 +70,9 @@ fn read_env_file() -> Result<(), Failure> {
         Ok(()) => Ok(()),
         Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         // Its message would quote the line, and with it a secret.
-        Err(dotenvy::Error::LineParse(_, at)) => Err(format!(".env: a line is not understood, near character {at}").into()),
+        Err(dotenvy::Error::LineParse(_, at)) => {
+            Err(format!(".env: a line is not understood, near character {at}").into())
+        }
         Err(error) => Err(format!(".env: {error}").into()),
     }
 }
@@ -120,11 +125,10 @@ fn serve() -> Result<ExitCode, Failure> {
 }
 
 fn log_to_stderr() {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_max_level(tracing::Level::INFO)
-        .init();
+    // How many workers actix starts and stops is of no interest.
+    let targets = Targets::new().with_default(LevelFilter::INFO).with_target("actix_server", LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    lines.finish().with(targets).init();
 }
 
 struct Signals {

@@ -82,8 +82,11 @@ mod tests {
     #[test]
     fn another_list_other_filters_and_other_secrets_do_not_open_it() {
         let cursor = cursors("orders", &["created"]).seal(&7);
-        let other_secret = Cursors::new(&SecretString::from("another secret of at least 32 bytes"), "orders", &["created"]);
-        for other in [cursors("movers", &["created"]), cursors("orders", &["due"]), cursors("orders", &[]), other_secret] {
+        let other_secret =
+            Cursors::new(&SecretString::from("another secret of at least 32 bytes"), "orders", &["created"]);
+        for other in
+            [cursors("movers", &["created"]), cursors("orders", &["due"]), cursors("orders", &[]), other_secret]
+        {
             assert!(matches!(other.open::<i32>(&cursor), Err(Error::InvalidCursor)));
         }
     }

@@ -45,9 +45,7 @@ pub async fn create(app: web::Data<App>, Admin(caller): Admin, body: Body) -> Re
             invitations::create(connection, &token, role, note.as_deref(), Some(caller.account_id))
         })
         .await?;
-    Ok(HttpResponse::Created()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .json(CreatedInvitation { invitation, link }))
+    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(CreatedInvitation { invitation, link }))
 }
 
 pub async fn list(app: web::Data<App>, _: Admin, mut query: Query) -> Result<web::Json<Page<Invitation>>> {

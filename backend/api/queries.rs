@@ -186,8 +186,13 @@ mod tests {
         query.one("q");
         assert_eq!(
             violations(query),
-            [("limit", "invalid_value"), ("status", "invalid_value"), ("sort", "invalid_value"), ("q", "too_many"),
-             ("other", "unknown_field")]
+            [
+                ("limit", "invalid_value"),
+                ("status", "invalid_value"),
+                ("sort", "invalid_value"),
+                ("q", "too_many"),
+                ("other", "unknown_field")
+            ]
             .map(|(name, code)| (name.to_owned(), code))
         );
     }
@@ -199,7 +204,9 @@ mod tests {
             assert_eq!(query.limit(), limit);
             assert!(query.finish().is_ok());
         }
-        for text in ["limit=0", "limit=-1", "limit=", "limit=1.5", "limit=99999999999999999999999", "limit=ten", "limit"] {
+        for text in
+            ["limit=0", "limit=-1", "limit=", "limit=1.5", "limit=99999999999999999999999", "limit=ten", "limit"]
+        {
             let mut query = Query::parse(text);
             query.limit();
             assert_eq!(violations(query).len(), 1, "{text}");

@@ -136,8 +136,7 @@ async fn log_in(app: &App, request: &HttpRequest, body: Body, realm: Realm) -> R
     }
     let checked = found.ok_or(Error::InvalidCredentials)?;
     let user_agent = user_agent(request);
-    let session =
-        app.db.write(move |connection| accounts::log_in(connection, &checked, user_agent.as_deref())).await?;
+    let session = app.db.write(move |connection| accounts::log_in(connection, &checked, user_agent.as_deref())).await?;
     Ok(signed_in(app, StatusCode::OK, session))
 }
 

@@ -196,6 +196,9 @@ mod tests {
             "ot_users_refresh=token; HttpOnly; SameSite=Strict; Secure; Path=/api/v1/users/sessions; Max-Age=2592000"
         );
         let cleared = cleared_cookie(Realm::Movers, false).to_string();
-        assert!(cleared.starts_with("ot_movers_refresh=; HttpOnly; SameSite=Strict; Path=/api/v1/movers/sessions; Max-Age=0"));
+        assert!(
+            cleared
+                .starts_with("ot_movers_refresh=; HttpOnly; SameSite=Strict; Path=/api/v1/movers/sessions; Max-Age=0")
+        );
     }
 }

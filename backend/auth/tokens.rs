@@ -136,7 +136,8 @@ mod tests {
     fn expired_is_told_from_invalid() {
         let old = tokens().issue(&mover(), Utc::now() - LIFETIME);
         assert!(matches!(tokens().verify(&old), Err(Error::TokenExpired)));
-        let forged = signed(Algorithm::HS256, "another secret of at least 32 bytes", &claims(|claims| claims["exp"] = json!(1)));
+        let forged =
+            signed(Algorithm::HS256, "another secret of at least 32 bytes", &claims(|claims| claims["exp"] = json!(1)));
         assert_invalid(&forged, "expired, but not ours");
     }
 
@@ -158,7 +159,8 @@ mod tests {
             assert_invalid(&format!("{header}.{payload}."), algorithm);
             assert_invalid(&format!("{header}.{payload}.{signature}"), algorithm);
         }
-        for garbage in ["", ".", "..", "...", "a.b.c", "Bearer", payload, &token[1..], &format!("{token}A"), "é.ü.ß"] {
+        for garbage in ["", ".", "..", "...", "a.b.c", "Bearer", payload, &token[1..], &format!("{token}A"), "é.ü.ß"]
+        {
             assert_invalid(garbage, "garbage");
         }
     }

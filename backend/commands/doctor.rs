@@ -19,7 +19,8 @@ const PAGES: [&str; 3] = ["users/index.html", "movers/index.html", "track/index.
 /// Prints a line for each check; the exit code is 1 when one fails.
 pub fn run() -> Result<ExitCode, Failure> {
     let config = Config::from_env();
-    let mut all_well = tell("configuration", config.as_ref().map(|_| "complete".to_owned()).map_err(|error| error.0.join("; ")));
+    let mut all_well =
+        tell("configuration", config.as_ref().map(|_| "complete".to_owned()).map_err(|error| error.0.join("; ")));
     if let Ok(config) = &config {
         for (name, outcome) in [
             ("postgres", check_postgres(config)),
@@ -58,9 +59,9 @@ fn check_redis(config: &Config) -> Result<String, String> {
         connection.set_write_timeout(Some(REDIS_TIMEOUT))?;
         redis::cmd("PING").exec(&mut connection)
     };
-    ping().map(|()| "reachable".to_owned()).map_err(|error| {
-        format!("REDIS_URL: {error} (the server works without it, and slower)")
-    })
+    ping()
+        .map(|()| "reachable".to_owned())
+        .map_err(|error| format!("REDIS_URL: {error} (the server works without it, and slower)"))
 }
 
 fn check_apps(folder: &Path) -> Result<String, String> {

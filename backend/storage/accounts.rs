@@ -51,7 +51,8 @@ struct AccountRow {
 impl TryFrom<AccountRow> for Account {
     type Error = Error;
     fn try_from(row: AccountRow) -> Result<Account> {
-        let role = Role::parse(&row.role).ok_or_else(|| Error::Internal(format!("an account has the role {:?}", row.role)))?;
+        let role =
+            Role::parse(&row.role).ok_or_else(|| Error::Internal(format!("an account has the role {:?}", row.role)))?;
         Ok(Account {
             id: row.id,
             realm: role.realm(),

@@ -79,17 +79,21 @@ pub fn create(
 /// Can the invitation of this token be used? [`Error::NotFound`] for a token that is none, and the three that say
 /// why not.
 pub fn check(connection: &mut PgConnection, token: &str) -> Result<()> {
-    let state: Option<(Option<DateTime<Utc>>, Option<DateTime<Utc>>, bool)> = invitations::table
+    let state: Option<(bool, bool, bool)> = invitations::table
         .filter(invitations::token_hash.eq(hash(token)))
-        .select((invitations::used_at, invitations::withdrawn_at, invitations::expires_at.gt(now)))
+        .select((
+            invitations::used_at.is_not_null(),
+            invitations::withdrawn_at.is_not_null(),
+            invitations::expires_at.le(now),
+        ))
         .first(connection)
         .optional()?;
     match state {
         None => Err(Error::NotFound),
-        Some((Some(_), _, _)) => Err(Error::InvitationUsed),
-        Some((_, Some(_), _)) => Err(Error::InvitationWithdrawn),
-        Some((_, _, false)) => Err(Error::InvitationExpired),
-        Some((None, None, true)) => Ok(()),
+        Some((true, _, _)) => Err(Error::InvitationUsed),
+        Some((_, true, _)) => Err(Error::InvitationWithdrawn),
+        Some((_, _, true)) => Err(Error::InvitationExpired),
+        Some((false, false, false)) => Ok(()),
     }
 }
 
@@ -186,7 +190,8 @@ fn select(connection: &mut PgConnection, which: Which) -> Result<Vec<Invitation>
         Only(id) => query.filter(invitations::id.eq(id)),
         Before(id, limit) => query.filter(invitations::id.lt(id)).limit(limit),
     };
-    let rows: Vec<(InvitationRow, Option<(Uuid, String)>, Option<(Uuid, String)>)> = query.load(connection)?;
+    type FoundPerson = Option<(Uuid, String)>;
+    let rows: Vec<(InvitationRow, FoundPerson, FoundPerson)> = query.load(connection)?;
     let person = |(id, name)| Person { id, name };
     rows.into_iter()
         .map(|(row, invited_by, used_by)| {
