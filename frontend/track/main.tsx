@@ -1,4 +1,12 @@
 import '@shared/ui/tokens.css';
+import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { App } from './App';
+import { applyColorScheme } from './scheme';
 
-createRoot(document.getElementById('root')!).render(<h1>Order Tracker</h1>);
+applyColorScheme();
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

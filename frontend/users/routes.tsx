@@ -1,10 +1,15 @@
 import { AnonymousOnly, RequireAccount, Starting } from '@shared/auth/gates';
 import { lazy, Suspense } from 'react';
-import { Route, Routes } from 'react-router';
+import { Navigate, Route, Routes } from 'react-router';
 
 const SignInPage = lazy(() => import('./auth/SignInPage'));
 const RegisterPage = lazy(() => import('./auth/RegisterPage'));
 const UsersShell = lazy(() => import('./UsersShell'));
+const OrdersPage = lazy(() => import('./features/orders/OrdersPage'));
+const NewOrderPage = lazy(() => import('./features/orders/NewOrderPage'));
+const OrderPage = lazy(() => import('./features/orders/OrderPage'));
+const EditOrderPage = lazy(() => import('./features/orders/EditOrderPage'));
+const ProfilePage = lazy(() => import('@shared/profile/ProfilePage'));
 const NotFoundPage = lazy(() => import('./NotFoundPage'));
 
 /** All addresses of the users' app. */
@@ -15,6 +20,12 @@ export function UsersRoutes() {
         <Route path="/sign-in" element={<AnonymousOnly><SignInPage /></AnonymousOnly>} />
         <Route path="/register" element={<AnonymousOnly><RegisterPage /></AnonymousOnly>} />
         <Route element={<RequireAccount><UsersShell /></RequireAccount>}>
+          <Route path="/" element={<Navigate to="/orders" replace />} />
+          <Route path="/orders" element={<OrdersPage />} />
+          <Route path="/orders/new" element={<NewOrderPage />} />
+          <Route path="/orders/:orderId" element={<OrderPage />} />
+          <Route path="/orders/:orderId/edit" element={<EditOrderPage />} />
+          <Route path="/profile" element={<ProfilePage />} />
           <Route path="*" element={<NotFoundPage />} />
         </Route>
       </Routes>

@@ -1,5 +1,6 @@
 import { Anchor } from '@mantine/core';
-import { AuthPage, SignInForm } from '@shared/auth';
+import { AuthPage } from '@shared/auth/AuthPage';
+import { SignInForm } from '@shared/auth/SignInForm';
 import { useTranslation } from 'react-i18next';
 
 export default function SignInPage() {

@@ -1,10 +1,11 @@
-import { useEffect, useState, type ReactNode } from 'react';
+import { lazy, useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, useLocation } from 'react-router';
-import { LiveProvider } from '../api/LiveProvider';
 import { Logo } from '../ui/Logo';
-import { useAuthSession, useAuthState } from './AuthProvider';
+import { useAuthState } from './AuthProvider';
 import classes from './gates.module.css';
+
+const SignedIn = lazy(() => import('./SignedIn'));
 
 /** What the sign-in page is told by the page that sent one there. */
 export interface SignInState {
@@ -12,9 +13,8 @@ export interface SignInState {
   ended?: boolean;
 }
 
-/** Lets in who is signed in, and opens the live socket for them; everyone else goes to /sign-in and comes back after. */
+/** Lets in who is signed in, with query cache and live socket; everyone else goes to /sign-in and comes back after. */
 export function RequireAccount({ children }: { children: ReactNode }) {
-  const session = useAuthSession();
   const state = useAuthState();
   const { pathname, search } = useLocation();
   if (state.phase === 'anonymous') {
@@ -22,11 +22,7 @@ export function RequireAccount({ children }: { children: ReactNode }) {
     return <Navigate to="/sign-in" state={from} replace />;
   }
   if (state.phase !== 'signed_in') return <Starting unreachable={state.phase === 'unreachable'} />;
-  return (
-    <LiveProvider key={state.account.id} token={session.token}>
-      {children}
-    </LiveProvider>
-  );
+  return <SignedIn key={state.account.id}>{children}</SignedIn>;
 }
 
 /** For sign-in and register: who is signed in already goes on. */

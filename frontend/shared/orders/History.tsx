@@ -5,7 +5,7 @@ import { RelativeTime, PlannedTime } from './Time';
 import classes from './History.module.css';
 
 /** An event as its owner and movers see it, or as the public does: the public one just has less. */
-export type HistoryEvent = PublicEvent & Partial<Event>;
+export type HistoryEvent = Omit<PublicEvent, 'previous_version'> & Partial<Event>;
 
 /** Newest first, as an ordered list that says so. */
 export function History({ events }: { events: HistoryEvent[] }) {
@@ -51,12 +51,15 @@ function Entry({ event, before }: { event: HistoryEvent; before: HistoryEvent | 
 function Facts({ event, estimate }: { event: HistoryEvent; estimate: string | null }) {
   const text = useOrderText();
   const { actor, location } = event;
-  if (!actor && !location && !estimate) return null;
+  // "Taken by Max, by Max" says it twice.
+  const showsActor = actor && !(event.type === 'order.assignee_changed' && event.assignee?.name === actor.name);
+  if (!showsActor && !location && !estimate) return null;
   return (
     <p className={classes.facts}>
       {location ? (
-        <span>
-          <span className={classes.label}>{text('history.location')}</span> {location}
+        <span className={classes.place}>
+          <Pin label={text('history.location')} />
+          {location}
         </span>
       ) : null}
       {estimate ? (
@@ -65,8 +68,17 @@ function Facts({ event, estimate }: { event: HistoryEvent; estimate: string | nu
           <PlannedTime time={estimate} />
         </span>
       ) : null}
-      {actor ? <span>{text('history.by', { name: actor.name })}</span> : null}
+      {showsActor ? <span>{text('history.by', { name: actor.name })}</span> : null}
     </p>
+  );
+}
+
+function Pin({ label }: { label: string }) {
+  return (
+    <svg width="14" height="14" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.5" role="img" aria-label={label}>
+      <path d="M8 14.2S3.2 9.9 3.2 6.4a4.8 4.8 0 0 1 9.6 0C12.8 9.9 8 14.2 8 14.2Z" strokeLinejoin="round" />
+      <circle cx="8" cy="6.4" r="1.6" />
+    </svg>
   );
 }
 

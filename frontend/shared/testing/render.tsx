@@ -1,4 +1,4 @@
-import { QueryClient } from '@tanstack/react-query';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { render } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { ResourceLanguage } from 'i18next';
@@ -28,8 +28,10 @@ export function renderApp(node: ReactNode, { realm = 'users', texts, at = '/', s
   connectClient(session);
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const view = render(
-    <AppFrame session={session} queries={queries}>
-      <MemoryRouter initialEntries={[at]}>{node}</MemoryRouter>
+    <AppFrame session={session}>
+      <QueryClientProvider client={queries}>
+        <MemoryRouter initialEntries={[at]}>{node}</MemoryRouter>
+      </QueryClientProvider>
     </AppFrame>,
   );
   return { ...view, session, queries, person: userEvent.setup() };

@@ -1,5 +1,4 @@
 import { MantineProvider } from '@mantine/core';
-import { QueryClientProvider, type QueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { AuthProvider } from '../auth/AuthProvider';
@@ -9,20 +8,17 @@ import { cssVariablesResolver, theme } from './theme';
 
 interface AppFrameProps {
   session: AuthSession;
-  queries: QueryClient;
   children: ReactNode;
 }
 
 /** The providers of an app, the router excepted; tests use it too. */
-export function AppFrame({ session, queries, children }: AppFrameProps) {
+export function AppFrame({ session, children }: AppFrameProps) {
   const { t } = useTranslation('orders');
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariablesResolver} defaultColorScheme="auto">
-      <QueryClientProvider client={queries}>
-        <AuthProvider session={session}>
-          <OrderTextProvider value={(key, values) => t(key, values ?? {})}>{children}</OrderTextProvider>
-        </AuthProvider>
-      </QueryClientProvider>
+      <AuthProvider session={session}>
+        <OrderTextProvider value={(key, values) => t(key, values ?? {})}>{children}</OrderTextProvider>
+      </AuthProvider>
     </MantineProvider>
   );
 }

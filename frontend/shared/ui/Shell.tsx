@@ -2,12 +2,13 @@ import { Menu, UnstyledButton } from '@mantine/core';
 import { useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { IconDeviceDesktop, IconLogout, IconMoon, IconSun, IconUser } from '@tabler/icons-react';
-import type { ComponentType, ReactNode } from 'react';
+import { Suspense, type ComponentType, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useNavigate } from 'react-router';
 import { useAccount, useAuthSession } from '../auth/AuthProvider';
 import { LivePill } from './LivePill';
 import { Logo } from './Logo';
+import { Loading } from './states';
 import classes from './Shell.module.css';
 
 export interface NavItem {
@@ -56,7 +57,9 @@ export function Shell({ name, nav, profile, tools }: ShellProps) {
         </div>
       </header>
       <main id="content" tabIndex={-1} className={classes.main}>
-        <Outlet />
+        <Suspense fallback={<Loading />}>
+          <Outlet />
+        </Suspense>
       </main>
       <Notifications position="bottom-right" />
     </div>

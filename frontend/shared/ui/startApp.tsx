@@ -5,7 +5,6 @@ import { createRoot } from 'react-dom/client';
 import { BrowserRouter } from 'react-router';
 import type { Realm } from '../api/generated/types.gen';
 import { connectClient } from '../api/client';
-import { createQueryClient } from '../api/queryClient';
 import { AuthSession } from '../auth/session';
 import { AppFrame } from './AppFrame';
 import { CrashBoundary } from './CrashBoundary';
@@ -23,22 +22,12 @@ interface AppOptions {
 export function startApp({ realm, texts, base, routes }: AppOptions) {
   startI18n(texts);
   const session = new AuthSession(realm);
-  const queries = createQueryClient();
   connectClient(session);
-
-  // Nothing that one account read may be shown to the next.
-  let accountId: string | null = null;
-  session.subscribe(() => {
-    const state = session.getState();
-    const id = state.phase === 'signed_in' ? state.account.id : null;
-    if (id !== accountId) queries.clear();
-    accountId = id;
-  });
   session.start();
 
   createRoot(document.getElementById('root')!).render(
     <StrictMode>
-      <AppFrame session={session} queries={queries}>
+      <AppFrame session={session}>
         <CrashBoundary>
           <BrowserRouter basename={base}>{routes}</BrowserRouter>
         </CrashBoundary>

@@ -20,6 +20,8 @@ interface ApiFormOptions<V extends Values, B> extends UseFormInput<V> {
   onError?: (error: unknown) => boolean;
   /** Codes that belong to one field, for example `{ email_taken: 'email' }`. */
   fieldOfCode?: Partial<Record<ProblemError['code'], string>>;
+  /** Where the form names a field otherwise than the body: the path in the body → the field's. */
+  fieldOfPath?: (path: string, values: V) => string;
 }
 
 export interface ApiForm<V extends Values> {
@@ -36,12 +38,17 @@ export interface ApiForm<V extends Values> {
  * its field and the first of them gets the focus; everything else stands above the button.
  */
 export function useApiForm<V extends Values, B>(options: ApiFormOptions<V, B>): ApiForm<V> {
-  const { toBody, schema, send, onError, fieldOfCode = {}, ...input } = options;
+  const { toBody, schema, send, onError, fieldOfCode = {}, fieldOfPath = (path) => path, ...input } = options;
   const { t } = useTranslation('shared');
   const form = useForm<V>({ mode: 'controlled', ...input });
   const [problem, setProblem] = useState<string | null>(null);
   const [sending, setSending] = useState(false);
   const element = useRef<HTMLFormElement | null>(null);
+
+  const fieldIn = (values: V, path: string) => {
+    const field = fieldOfPath(path, values);
+    return field && hasPath(values, field) ? field : null;
+  };
 
   const show = (errors: Record<string, string>, otherwise: string | null) => {
     form.setErrors(errors);
@@ -54,7 +61,7 @@ export function useApiForm<V extends Values, B>(options: ApiFormOptions<V, B>): 
     if (!(error instanceof ProblemError)) return show({}, problemText(error, t));
     const field = fieldOfCode[error.code];
     if (field) return show({ [field]: problemText(error, t) }, null);
-    const { atFields, elsewhere } = sortViolations(error.errors, form.getValues(), t);
+    const { atFields, elsewhere } = sortViolations(error.errors, (path) => fieldIn(form.getValues(), path), t);
     const rest = elsewhere.length > 0 ? elsewhere.join(' ') : null;
     show(atFields, Object.keys(atFields).length > 0 ? rest : (rest ?? problemText(error, t)));
   };
@@ -66,7 +73,9 @@ export function useApiForm<V extends Values, B>(options: ApiFormOptions<V, B>): 
     const values = form.getValues();
     const body = toBody(values);
     const found: Record<string, string> = {};
-    for (const issue of checked(schema, body)) found[issue.path] ??= t(`violation.${issue.code}`, { limit: issue.limit });
+    for (const { path, code, limit } of checked(schema, body)) {
+      found[fieldOfPath(path, values)] ??= t(`violation.${code}`, { limit });
+    }
     for (const [path, text] of Object.entries(form.validate().errors)) if (text) found[path] = String(text);
     if (Object.keys(found).length > 0) return show(found, null);
 
@@ -93,13 +102,13 @@ function checked(schema: z.ZodMiniType | undefined, body: unknown) {
 /** Codes whose own wording is better than the server's; for the others its `detail` says what exactly is wrong. */
 const ownWords = new Set<Violation['code']>(['missing', 'empty', 'reason_required', 'incorrect']);
 
-function sortViolations(violations: Violation[], values: Values, t: TFunction<'shared'>) {
+function sortViolations(violations: Violation[], fieldOf: (path: string) => string | null, t: TFunction<'shared'>) {
   const atFields: Record<string, string> = {};
   const elsewhere: string[] = [];
   for (const { pointer, code, detail } of violations) {
-    const path = pointer ? pointerToPath(pointer) : '';
+    const field = pointer ? fieldOf(pointerToPath(pointer)) : null;
     const text = ownWords.has(code) ? t(`violation.${code}`) : detail;
-    if (path && hasPath(values, path)) atFields[path] ??= text;
+    if (field) atFields[field] ??= text;
     else elsewhere.push(detail);
   }
   return { atFields, elsewhere };

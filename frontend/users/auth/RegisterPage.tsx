@@ -1,5 +1,6 @@
 import { Anchor } from '@mantine/core';
-import { AuthPage, NewAccountForm } from '@shared/auth';
+import { AuthPage } from '@shared/auth/AuthPage';
+import { NewAccountForm } from '@shared/auth/NewAccountForm';
 import { registerUser } from '@shared/api/generated/sdk.gen';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
