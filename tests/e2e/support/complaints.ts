@@ -1,0 +1,50 @@
+import type { BrowserContext, Request } from '@playwright/test';
+
+/**
+ * Everything that a browser complains about in a context: errors in the console (CSP violations are told there, too),
+ * exceptions, requests that failed and answers from 400 on. A test fails with what it has not expected.
+ */
+export class Complaints {
+  readonly all: string[] = [];
+  #expected: RegExp[] = [];
+
+  constructor(context: BrowserContext) {
+    context.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') this.#add(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+    });
+    context.on('weberror', (error) => this.#add(`exception: ${error.error().stack ?? error.error().message}`));
+    context.on('requestfailed', (request) => {
+      const reason = request.failure()?.errorText ?? '';
+      // Who leaves a page breaks off what it was asking for.
+      if (reason !== 'net::ERR_ABORTED') this.#add(`failed: ${named(request)}: ${reason}`);
+    });
+    context.on('response', (response) => {
+      if (response.status() >= 400) this.#add(`answer: ${named(response.request())}: ${response.status()}`);
+    });
+  }
+
+  /** For what belongs to the test: a refused form, an order that is not there, a server that is away. */
+  expect(...patterns: RegExp[]) {
+    this.#expected.push(...patterns);
+  }
+
+  /** While a test takes server or network away, whatever the browser says about it is expected. */
+  async during(outage: () => Promise<void>) {
+    const [before, expected] = [this.all.length, this.#expected];
+    this.#expected = [/net::ERR_|WebSocket|Failed to load resource|answer: .*: 50\d/];
+    try {
+      await outage();
+    } finally {
+      this.#expected = expected;
+    }
+    return this.all.length - before;
+  }
+
+  #add(complaint: string) {
+    if (!this.#expected.some((pattern) => pattern.test(complaint))) this.all.push(complaint);
+  }
+}
+
+function named(request: Request): string {
+  return `${request.method()} ${new URL(request.url()).pathname}`;
+}

@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+/** A database of its own in the Postgres of TEST_DATABASE_URL. */
+export class Database {
+  private constructor(readonly name: string) {}
+
+  static async create(): Promise<Database> {
+    const name = `e2e_${process.pid}_${Date.now().toString(36)}`;
+    await command(`CREATE DATABASE ${name} TEMPLATE template0`);
+    return new Database(name);
+  }
+
+  /** By hand: a URL with an empty host, as for a Unix socket, is none to Node. */
+  get url(): string {
+    return maintenanceUrl().replace(/^(postgres(?:ql)?:\/\/[^/]*\/)[^?]*/, `$1${this.name}`);
+  }
+
+  async drop() {
+    await command(`DROP DATABASE ${this.name} WITH (FORCE)`);
+  }
+}
+
+async function command(sql: string) {
+  await promisify(execFile)('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-c', sql, maintenanceUrl()]);
+}
+
+function maintenanceUrl(): string {
+  return process.env.TEST_DATABASE_URL!;
+}
