@@ -4,4 +4,20 @@
 
 mod support;
 
+mod accounts;
+mod apps;
+mod assignee;
+mod authorisation;
+mod bad_input;
+mod batch;
+mod cli;
 mod contract;
+mod events;
+mod faults;
+mod invitations;
+mod live;
+mod migrations;
+mod orders;
+mod races;
+mod tokens;
+mod tracking;

@@ -18,6 +18,8 @@ pub fn from_environment(name: &str) -> String {
 pub struct Database {
     pub name: String,
     pub url: String,
+    /// Dropped with this value.
+    is_owned: bool,
 }
 
 impl Database {
@@ -36,7 +38,12 @@ impl Database {
         let name = format!("ot_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut maintenance = connect(&MAINTENANCE_URL);
         run(&mut maintenance, &format!("CREATE DATABASE \"{name}\" {template}"));
-        Database { url: url_of(&name), name }
+        Database { url: url_of(&name), name, is_owned: true }
+    }
+
+    /// The same one, for as long as the first is there.
+    pub fn shared(&self) -> Database {
+        Database { name: self.name.clone(), url: self.url.clone(), is_owned: false }
     }
 
     pub fn connect(&self) -> PgConnection {
@@ -60,6 +67,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if !self.is_owned {
+            return;
+        }
         let statement = format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name);
         let dropped = PgConnection::establish(&MAINTENANCE_URL).map(|mut pg| diesel::sql_query(statement).execute(&mut pg));
         if !std::thread::panicking() {

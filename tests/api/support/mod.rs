@@ -23,7 +23,7 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-pub use client::{Reply, Request, encode, text};
+pub use client::{Reply, Request, encode};
 pub use database::Database;
 pub use people::{Order, Person};
 pub use serde_json::json;
@@ -212,7 +212,7 @@ impl RunningServer {
                     Ok(server) => {
                         started.send(Ok(server.address())).ok();
                         told_to_stop.await.ok();
-                        server.stop().await;
+                        let _ = server.stop().await;
                     }
                     Err(error) => {
                         started.send(Err(error)).ok();
@@ -244,11 +244,7 @@ pub async fn heavy() -> SemaphorePermit<'static> {
 
 /// Asks again until the answer is yes.
 #[track_caller]
-pub fn eventually<F, Fut>(what: &'static str, mut is_so: F) -> impl Future<Output = ()>
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = bool>,
-{
+pub fn eventually(what: &'static str, mut is_so: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     let caller = std::panic::Location::caller();
     async move {
         let start = Instant::now();

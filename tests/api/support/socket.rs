@@ -1,6 +1,7 @@
 //! The live socket as a client sees it. Waits are for frames, and bounded.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -50,8 +51,8 @@ impl Socket {
     }
 
     /// The next frame, heartbeats included.
-    pub async fn next_of_all(&mut self) -> Value {
-        match self.next_message().await {
+    pub async fn next_within(&mut self, patience: Duration) -> Value {
+        match self.next_message(patience).await {
             Some(Message::Text(text)) => serde_json::from_str(&text).expect("frames are JSON"),
             other => panic!("expected a frame, got {other:?}"),
         }
@@ -59,8 +60,9 @@ impl Socket {
 
     /// The next frame that is no heartbeat.
     pub async fn next(&mut self) -> Value {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let frame = self.next_of_all().await;
+            let frame = self.next_within(deadline.saturating_duration_since(Instant::now())).await;
             if frame["type"] != "heartbeat" {
                 return frame;
             }
@@ -70,7 +72,7 @@ impl Socket {
     /// Expects the server to close the socket, and gives back its code.
     pub async fn closing_code(&mut self) -> u16 {
         loop {
-            match self.next_message().await {
+            match self.next_message(PATIENCE).await {
                 Some(Message::Close(Some(frame))) => return frame.code.into(),
                 Some(Message::Text(_)) => {}
                 other => panic!("expected a closing frame with a code, got {other:?}"),
@@ -78,10 +80,10 @@ impl Socket {
         }
     }
 
-    async fn next_message(&mut self) -> Option<Message> {
+    async fn next_message(&mut self, patience: Duration) -> Option<Message> {
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.stream.next()).await;
-            match next.unwrap_or_else(|_| panic!("nothing came within {PATIENCE:?}")) {
+            let next = tokio::time::timeout(patience, self.stream.next()).await;
+            match next.unwrap_or_else(|_| panic!("nothing came within {patience:?}")) {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(message)) => return Some(message),
                 Some(Err(error)) => panic!("the socket broke: {error}"),

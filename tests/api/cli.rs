@@ -1,0 +1,188 @@
+//! The program itself, as a process: its command line, its start and its end.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::people::Person;
+use crate::support::{Database, Socket, TestApp, eventually, http_client, json, usual_settings};
+
+/// Where no `.env` is.
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_order-tracker"));
+    command.args(arguments).env_clear().current_dir(std::env::temp_dir()).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    program(arguments).envs(settings.iter().copied()).output().expect("the program runs")
+}
+
+#[tokio::test]
+async fn invite_prints_one_link_that_works_once() {
+    let app = TestApp::start().await;
+    let url = app.database.url.clone();
+    for (arguments, role) in [(vec!["invite", "--admin"], "admin"), (vec!["invite"], "mover")] {
+        let output = run(&arguments, &[("DATABASE_URL", &url), ("PUBLIC_URL", "https://track.example")]);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(printed.starts_with("https://track.example/movers/join#"), "{printed}");
+        assert!(printed.ends_with('\n') && printed.lines().count() == 1, "{printed:?}");
+        let somebody = Person::joins(&app, printed.trim(), "Ada").await;
+        assert_eq!(somebody.get("/me").await.expect(200)["role"], role);
+    }
+    let ada = app.admin("Ada").await;
+    let listed = ada.get("/movers/invitations").await.expect(200);
+    assert!(listed.data().iter().all(|invitation| invitation["invited_by"].is_null()));
+}
+
+#[test]
+fn invite_says_on_stderr_what_is_wrong() {
+    let output = run(&["invite", "--admin"], &[("DATABASE_URL", "postgres://nobody@/nothing?host=/nonexistent")]);
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
+    assert!(!output.stderr.is_empty());
+    let empty = Database::empty();
+    let output = run(&["invite", "--admin"], &[("DATABASE_URL", &empty.url)]);
+    assert!(!output.status.success() && output.stdout.is_empty(), "a database that is not migrated");
+}
+
+#[test]
+fn wrong_settings_are_refused_all_at_once() {
+    let output = run(&["serve"], &[("BIND_ADDR", "here"), ("JWT_SECRET", "short"), ("BCRYPT_COST", "99")]);
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    for name in ["BIND_ADDR", "JWT_SECRET", "BCRYPT_COST", "DATABASE_URL", "REDIS_URL"] {
+        assert!(said.contains(name), "{name} is missing in {said}");
+    }
+    assert!(!said.contains("\"short\""), "no secret is repeated");
+}
+
+#[test]
+fn migrate_brings_an_empty_database_up_to_date() {
+    let database = Database::empty();
+    for _ in 0..2 {
+        let output = run(&["migrate"], &[("DATABASE_URL", &database.url)]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(database.number("SELECT count(*) FROM orders"), 0);
+}
+
+#[tokio::test]
+async fn sigterm_drains() {
+    let process = Process::serves(|settings| {
+        settings.insert("DRAIN_NOTICE", "1".into());
+        settings.insert("DRAIN_TIMEOUT", "5".into());
+    });
+    let uma = Person::registers(&process.base, "Uma").await;
+    let mut socket = Socket::open(&process.base).await;
+    socket.authenticate(&uma.token).await;
+    socket.subscribe("orders", None).await;
+
+    process.signal("TERM");
+    let ready = || crate::support::Request::new(&http_client(), &process.base, reqwest::Method::GET, "/readyz");
+    eventually("it says that it drains", async || ready().await.status == 503).await;
+    ready().await.refused(503, "draining");
+    // All else goes on meanwhile.
+    let order = uma.create_order("Sofa").await;
+    assert_eq!(socket.next().await["event"]["order_id"], order.id.as_str());
+    assert_eq!(socket.closing_code().await, 1001);
+    assert_eq!(process.ends_within(Duration::from_secs(8)), Some(0));
+}
+
+/// What was answered is there; what was cut off was not answered.
+#[tokio::test]
+async fn a_killed_server_has_lost_nothing_that_it_answered() {
+    let mut process = Process::serves(|_| {});
+    let uma = Person::registers(&process.base, "Uma").await;
+    let mut answered = Vec::new();
+    for number in 0..30 {
+        answered.push(uma.create_order(&format!("Sofa {number}")).await.id);
+    }
+    process.child.kill().expect("killed");
+    for id in answered {
+        assert_eq!(process.database.number(&format!("SELECT count(*) FROM orders WHERE id = '{id}'")), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_is_said() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let database = Database::cloned();
+    let mut settings = usual_settings(&database);
+    settings.insert("BIND_ADDR", taken.local_addr().unwrap().to_string());
+    let output = program(&["serve"]).envs(&settings).output().expect("it ends");
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.to_lowercase().contains("in use"), "{said}");
+}
+
+#[tokio::test]
+async fn nothing_private_is_logged() {
+    let mut process = Process::serves(|_| {});
+    let uma = Person::registers(&process.base, "Uma").await;
+    uma.create_order("Sofa").await;
+    let body = json!({"email": uma.email, "password": "a secret horse"});
+    let http = http_client();
+    let login = crate::support::Request::new(&http, &process.base, reqwest::Method::POST, "/api/v1/users/sessions");
+    login.json(&body).await.refused(401, "invalid_credentials");
+    process.signal("TERM");
+    let mut log = String::new();
+    process.log.read_to_string(&mut log).unwrap();
+    for secret in ["correct horse", "a secret horse", &uma.token, crate::support::JWT_SECRET] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
+
+/// `order-tracker serve`, until dropped.
+struct Process {
+    child: Child,
+    base: String,
+    /// What follows the line that says where it serves.
+    log: BufReader<std::process::ChildStderr>,
+    database: Database,
+}
+
+impl Process {
+    fn serves(change: impl FnOnce(&mut std::collections::HashMap<&'static str, String>)) -> Process {
+        let database = Database::cloned();
+        let mut settings = usual_settings(&database);
+        change(&mut settings);
+        let mut child =
+            program(&["serve"]).envs(&settings).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut log = BufReader::new(child.stderr.take().expect("stderr"));
+        let mut line = String::new();
+        let base = loop {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).expect("a line"), 0, "it ended before it served");
+            if let Some((_, address)) = line.split_once("serving on ") {
+                break address.trim().to_owned();
+            }
+        };
+        Process { child, base, log, database }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("kill");
+        assert!(sent.success());
+    }
+
+    /// Its exit code, once it has ended.
+    fn ends_within(mut self, patience: Duration) -> Option<i32> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            assert!(start.elapsed() < patience, "still there after {patience:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
