@@ -3,6 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use uuid::Uuid;
@@ -76,14 +77,22 @@ fn identify_in(request: &HttpRequest, realm: Realm) -> Result<Identity> {
 }
 
 fn identify(request: &HttpRequest) -> Result<Identity> {
-    let bearer = BearerAuth::from_request(request, &mut Payload::None).into_inner();
-    let bearer = bearer.map_err(|_| Error::Unauthenticated)?;
+    let token = bearer_token(request).ok_or(Error::Unauthenticated)?;
     let app = request
         .app_data::<web::Data<App>>()
         .ok_or_else(|| Error::Internal("the application's state is missing".to_owned()))?;
-    let (identity, _) = app.tokens.verify(bearer.token())?;
+    let (identity, _) = app.tokens.verify(&token)?;
     if app.revocations.is_ended(identity.session_id) {
         return Err(Error::SessionEnded);
     }
     Ok(identity)
+}
+
+fn bearer_token(request: &HttpRequest) -> Option<String> {
+    if let Ok(bearer) = BearerAuth::from_request(request, &mut Payload::None).into_inner() {
+        return Some(bearer.token().to_owned());
+    }
+    // The extractor knows one spelling; schemes are case-insensitive (RFC 9110, 11.1).
+    let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
 }
