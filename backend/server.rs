@@ -16,6 +16,7 @@ use crate::api::counts::CountsCache;
 use crate::api::routes;
 use crate::auth::passwords::Passwords;
 use crate::auth::revocations::Revocations;
+use crate::auth::sweeper::Sweeper;
 use crate::auth::tokens::Tokens;
 use crate::config::Config;
 use crate::journal::Journal;
@@ -38,6 +39,8 @@ pub struct App {
     pub counts: CountsCache,
     /// Set by `Server::stop`: `/readyz` says 503 while all else goes on.
     pub draining: AtomicBool,
+    /// Ends with it.
+    _sweeper: Sweeper,
 }
 
 /// A running server. Dropping it does not stop it; `stop` does.
@@ -60,6 +63,7 @@ impl Server {
         let track = Arc::new(TrackCache::new(db.clone(), redis.clone(), &config.redis_prefix));
         let live = Live::start(db.clone(), redis, track.clone(), &config.redis_prefix);
         let revocations = Revocations::start(db.clone()).await;
+        let sweeper = Sweeper::start(db.clone());
         let announcer = live.clone();
         let journal = Journal::start(&config.database_url, move |announcements| announcer.announce(announcements))?;
         let workers = config.workers;
@@ -74,6 +78,7 @@ impl Server {
             track,
             counts: CountsCache::new(),
             draining: AtomicBool::new(false),
+            _sweeper: sweeper,
         });
 
         let shared = app.clone();

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::forms::{BatchBody, Body, Form};
+use super::forms::{BatchBody, Body, Form, parse_time};
 use super::orders::{exists_first, visible};
 use super::queries::{Page, Query};
 use super::views::RecordedView;
@@ -14,6 +14,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
 use crate::domain::order::{EventRequest, Step};
 use crate::domain::status::{Reason, Status};
+use crate::domain::text::{line, paragraph};
 use crate::error::{Error, Result};
 use crate::journal::Entry;
 use crate::server::App;
@@ -163,9 +164,9 @@ fn read_event(form: &mut Form, caller: &Identity) -> EventRequest {
     let mut request = EventRequest {
         step: Step::Note,
         expected_status: form.one_of("expected_status", Status::ALL, |status| status.name()),
-        message: form.optional_paragraph("message", 1000).flatten(),
-        note: form.optional_paragraph("note", 1000).flatten(),
-        location: form.optional_line("location", 120).flatten(),
+        message: form.present("message", |text| paragraph(text, 1000)),
+        note: form.present("note", |text| paragraph(text, 1000)),
+        location: form.present("location", |text| line(text, 120)),
         estimated_at: form.optional_time("estimated_at"),
         occurred_at: None,
     };
@@ -173,7 +174,7 @@ fn read_event(form: &mut Form, caller: &Identity) -> EventRequest {
         form.take("occurred_at");
         form.refuse("occurred_at", "not_allowed", "is for movers; what you do happens now");
     } else {
-        request.occurred_at = form.optional_time("occurred_at").flatten();
+        request.occurred_at = form.present("occurred_at", parse_time);
     }
 
     if undo && asks_to_move {

@@ -143,6 +143,14 @@ impl Form {
         }
     }
 
+    /// A text that may be absent but not null.
+    pub fn present<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Flaw>) -> Option<T> {
+        match self.take(name)? {
+            Value::String(text) => self.checked(name, parse(&text)),
+            _ => self.wrong_type(name, "a string"),
+        }
+    }
+
     /// A text that may be absent; `Some(None)` for null or nothing but blanks.
     pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Flaw>) -> Option<Option<T>> {
         match self.take(name)? {

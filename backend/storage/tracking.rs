@@ -84,7 +84,8 @@ pub fn snapshot(
     let later = order_events::order_id.eq(orders::id).and(order_events::version.gt(after));
     let columns = (orders::version, orders::public_version, orders::owner_id, orders::public_tracking);
     let of_order = orders::id.eq(id.as_str());
-    let rows: Vec<((i32, i32, Uuid, bool), Option<EventRow>)> = match which {
+    type Columns = (i32, i32, Uuid, bool);
+    let rows: Vec<(Columns, Option<EventRow>)> = match which {
         Which::All => orders::table
             .left_join(order_events::table.on(later))
             .filter(of_order)
