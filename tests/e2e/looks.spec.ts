@@ -1,0 +1,224 @@
+import { Account } from './support/api';
+import { expect, test } from './support/fixtures';
+import { expectGoodLooks } from './support/looks';
+
+/** A word that no page has room for, and texts as long as they may be: what people type is not up to us. */
+const longWord = 'Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselbrett';
+
+test.describe.configure({ timeout: 240_000 });
+
+test('users’ app, before signing in', async ({ visitor }) => {
+  const { page } = await visitor();
+  await page.goto('/sign-in');
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+  await expectGoodLooks(page, 'users sign-in');
+  await page.getByRole('link', { name: 'Create an account' }).click();
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByText('Please fill this in').first()).toBeVisible();
+  await expectGoodLooks(page, 'users register with errors');
+});
+
+test('users’ app: lists and forms', async ({ server, visitor }) => {
+  const user = await Account.user(server, 'Uma Rao');
+  const mover = await Account.mover(server);
+  const who = await visitor();
+  const { page } = who;
+  await who.signsInAsUser(user.credentials);
+  await expect(page.getByRole('heading', { name: 'Create your first order' })).toBeVisible();
+  await expectGoodLooks(page, 'users orders empty');
+
+  await page.goto('/orders/new');
+  await page.getByRole('button', { name: 'Add an extra detail' }).click();
+  await page.getByRole('button', { name: 'Create order' }).click();
+  await expect(page.getByText('Please fill this in').first()).toBeVisible();
+  await expectGoodLooks(page, 'users new order with errors');
+
+  await ordersOfAllKinds(user, mover);
+  await page.goto('/orders');
+  await expect(page.getByRole('article')).toHaveCount(7);
+  await expectGoodLooks(page, 'users orders');
+  await page.getByRole('searchbox', { name: 'Search orders' }).fill('no such thing');
+  await expect(page.getByRole('heading', { name: 'No order fits' })).toBeVisible();
+  await expectGoodLooks(page, 'users orders nothing found');
+});
+
+test('users’ app: order, dialogs, profile', async ({ server, visitor }) => {
+  const user = await Account.user(server, 'Uma Rao');
+  const mover = await Account.mover(server);
+  const who = await visitor();
+  const { page } = who;
+  const { held, completed } = await ordersOfAllKinds(user, mover);
+  await who.signsInAsUser(user.credentials);
+  await page.goto(`/orders/${held}`);
+  await expect(who.pill('Live')).toBeVisible();
+  await expect(who.history().first()).toBeVisible();
+  await expectGoodLooks(page, 'users order');
+  await page.getByRole('button', { name: 'Cancel order' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await expectGoodLooks(page, 'users cancel dialog');
+  await page.goto(`/orders/${held}/edit`);
+  await expect(page.getByRole('textbox', { name: 'Title' })).not.toHaveValue('');
+  await expectGoodLooks(page, 'users edit');
+  await page.goto(`/orders/${completed}`);
+  await expect(who.status()).toHaveText('Completed');
+  await expectGoodLooks(page, 'users order completed');
+  await page.goto('/profile');
+  await expect(page.getByText('signed in').first()).toBeVisible();
+  await expectGoodLooks(page, 'users profile');
+  await page.getByRole('button', { name: /^Account menu/ }).click();
+  await expect(page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible();
+  await expectGoodLooks(page, 'users account menu');
+  await page.goto('/nothing/here');
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expectGoodLooks(page, 'users not found');
+});
+
+test('movers’ app, before signing in', async ({ server, visitor }) => {
+  const { page, complaints } = await visitor();
+  await page.goto('/movers/sign-in');
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+  await expectGoodLooks(page, 'movers sign-in');
+  complaints.expect(/\b401\b/);
+  await page.getByLabel('Email').fill('nobody@example.com');
+  await page.getByLabel('Password', { exact: true }).fill('not the one');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByText("Email and password don't match.")).toBeVisible();
+  await expectGoodLooks(page, 'movers sign-in refused');
+  await page.goto(await server.invite({ admin: false }));
+  await expect(page.getByRole('button', { name: 'Join' })).toBeVisible();
+  await expectGoodLooks(page, 'movers join');
+  await page.goto('/movers/join');
+  await expect(page.getByRole('heading', { name: 'The link is incomplete' })).toBeVisible();
+  await expectGoodLooks(page, 'movers join without invitation');
+});
+
+test('movers’ app: board', async ({ server, visitor }) => {
+  const user = await Account.user(server, 'Uma Rao');
+  const mover = await Account.mover(server, { name: 'Max Stone' });
+  await ordersOfAllKinds(user, mover);
+  const who = await visitor();
+  const { page } = who;
+  await who.signsInAsMover(mover.credentials);
+  await expect(page.getByRole('article').first()).toBeVisible();
+  await expect(who.pill('Live')).toBeVisible();
+  await expectGoodLooks(page, 'movers board');
+  await page.getByRole('button', { name: 'Select', exact: true }).click();
+  await page.getByRole('checkbox', { name: /^Select / }).first().check();
+  await expectGoodLooks(page, 'movers board selecting');
+  await page.getByRole('button', { name: 'Done', exact: true }).click();
+  await page.getByRole('searchbox', { name: 'Search orders' }).fill('no such thing');
+  await expect(page.getByRole('heading', { name: 'No order fits' })).toBeVisible();
+  await expectGoodLooks(page, 'movers board nothing found');
+});
+
+test('movers’ app: order and dialogs', async ({ server, visitor }) => {
+  const user = await Account.user(server, 'Uma Rao');
+  const mover = await Account.mover(server, { name: 'Max Stone', admin: true });
+  const { moving, completed } = await ordersOfAllKinds(user, mover);
+  const who = await visitor();
+  const { page } = who;
+  await who.signsInAsMover(mover.credentials);
+  await page.goto(`/movers/orders/${moving}`);
+  await expect(who.history().first()).toBeVisible();
+  await expectGoodLooks(page, 'movers order');
+  await page.getByRole('button', { name: 'On hold…' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('radiogroup')).toBeVisible();
+  await dialog.getByRole('button', { name: 'Put on hold' }).click();
+  await expect(dialog.getByText('Please choose a reason')).toBeVisible();
+  await expectGoodLooks(page, 'movers hold dialog with error');
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await page.getByRole('button', { name: 'Hand over…' }).click();
+  await expect(page.getByRole('dialog', { name: 'Hand the order over' })).toBeVisible();
+  await expectGoodLooks(page, 'movers hand over dialog');
+  await page.goto(`/movers/orders/${completed}`);
+  await expect(who.history().first()).toContainText('Completed');
+  await expectGoodLooks(page, 'movers order completed');
+  await page.goto('/movers/orders/0000000000');
+  who.complaints.expect(/\b404\b/);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expectGoodLooks(page, 'movers not found');
+});
+
+test('movers’ app: people, profile, menus', async ({ server, visitor }) => {
+  const admin = await Account.mover(server, { name: 'Ada Quist', admin: true });
+  await Account.mover(server, { name: 'Max Stone' });
+  const who = await visitor();
+  const { page } = who;
+  await who.signsInAsMover(admin.credentials);
+  await page.goto('/movers/people');
+  await expect(page.getByText('Max Stone').first()).toBeVisible();
+  await page.getByRole('button', { name: 'Make an invitation' }).click();
+  await expect(page.getByRole('region', { name: 'The invitation is ready' })).toBeVisible();
+  await expectGoodLooks(page, 'movers people');
+  await page.getByRole('button', { name: 'More for Max Stone' }).first().click();
+  await expect(page.getByRole('menuitem').first()).toBeVisible();
+  await expectGoodLooks(page, 'movers people menu');
+  await page.goto('/movers/profile');
+  await expect(page.getByText('signed in').first()).toBeVisible();
+  await expectGoodLooks(page, 'movers profile');
+  await page.keyboard.press('Control+k');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await expectGoodLooks(page, 'movers palette');
+});
+
+test('the public page', async ({ server, visitor }) => {
+  const user = await Account.user(server, 'Uma Rao');
+  const mover = await Account.mover(server);
+  const { held, completed } = await ordersOfAllKinds(user, mover);
+  const anyone = await visitor();
+  const { page } = anyone;
+  await page.goto('/t/');
+  await expect(anyone.heading('Where is your order?')).toBeVisible();
+  await expectGoodLooks(page, 'track look-up');
+  await page.goto(`/t/${held}`);
+  await expect(anyone.history().first()).toContainText('On hold');
+  await expect(anyone.pill('Live')).toBeVisible();
+  await expectGoodLooks(page, 'track on hold');
+  await page.goto(`/t/${completed}`);
+  await expect(anyone.history().first()).toContainText('Completed');
+  await expectGoodLooks(page, 'track completed');
+  anyone.complaints.expect(/\b404\b/);
+  await page.goto('/t/0000000000');
+  await expect(anyone.heading('No such order')).toBeVisible();
+  await expectGoodLooks(page, 'track not found');
+});
+
+/** One of each status, and one with everything as long as it may be. */
+async function ordersOfAllKinds(user: Account, mover: Account) {
+  const soon = new Date(Date.now() + 86_400_000).toISOString();
+  const late = new Date(Date.now() - 3_600_000).toISOString();
+  const full = {
+    description: 'Third floor, no lift. Two people carry it, the legs come off.',
+    reference: 'PO-1881',
+    recipient: { name: 'Ana Lima', phone: '+351 210 000 000' },
+    pickup_address: '1 Dock Rd, Lisbon',
+    delivery_address: '2 Hill St, Porto',
+    metadata: { Floor: '3', 'Door code': '4711' },
+  };
+  await user.create({ title: 'Sofa, three seats', ...full, reference: null, due_at: late });
+  const started = await user.create({ title: 'Bookcase, oak', delivery_address: '7 Mill Lane, Braga' });
+  await mover.move(started, 'started');
+  const moving = await user.create({ title: 'Piano, upright', ...full, due_at: soon });
+  await mover.take(moving);
+  await mover.move(moving, 'started');
+  await mover.move(moving, 'in_progress', { location: 'Lisbon', estimated_at: soon, message: 'Loaded, on our way' });
+  const held = await user.create({ title: 'Washing machine', ...full, reference: null, due_at: soon });
+  await mover.move(held, 'started');
+  await mover.move(held, 'on_hold', { reason: 'recipient_absent', message: 'We come again tomorrow.', note: 'The dog bites.' });
+  await user.change(held, { delivery_address: '4 Hill St, Porto' });
+  const completed = await user.create({ title: 'Two armchairs' });
+  for (const status of ['started', 'in_progress', 'completed']) await mover.move(completed, status);
+  const cancelled = await user.create({ title: 'Garden table' });
+  await user.move(cancelled, 'cancelled', { reason: 'by_request' });
+  await user.create({
+    title: `${longWord} ${longWord.slice(0, 55)}`,
+    reference: longWord,
+    recipient: { name: longWord, phone: '+351 210 000 000' },
+    pickup_address: longWord.repeat(4),
+    delivery_address: longWord.repeat(4),
+    metadata: { [longWord.slice(0, 40)]: longWord.repeat(3) },
+  });
+  return { started, moving, held, completed, cancelled };
+}
