@@ -43,10 +43,10 @@ export function BatchBar({ orders, selection }: { orders: Order[]; selection: Se
   return (
     <>
       <div className={classes.bar} role="region" aria-label={t('batch.label')}>
-        <p className={classes.count} role="status">
-          {selected.length === 0 ? t('batch.none') : t('batch.selected', { count: selected.length })}
-        </p>
-        <div className={classes.buttons}>
+        <div className={classes.what}>
+          <p className={classes.count} role="status">
+            {selected.length === 0 ? t('batch.none') : t('batch.selected', { count: selected.length })}
+          </p>
           {selected.length < orders.length ? (
             <Button variant="subtle" size="md" onClick={() => selection.keepOnly(orders.map(({ id }) => id))}>
               {t('batch.all')}
@@ -56,6 +56,8 @@ export function BatchBar({ orders, selection }: { orders: Order[]; selection: Se
               {t('batch.clear')}
             </Button>
           )}
+        </div>
+        <div className={classes.buttons}>
           {others.length > 0 ? (
             <Menu position="top-end" width={240}>
               <Menu.Target>
@@ -67,7 +69,7 @@ export function BatchBar({ orders, selection }: { orders: Order[]; selection: Se
                 {others.map((move) => (
                   <Menu.Item
                     key={move.target}
-                    color={move.target === 'cancelled' ? 'red' : undefined}
+                    data-danger={move.target === 'cancelled' || undefined}
                     leftSection={<StatusIcon status={move.target} size={18} />}
                     onClick={() => start(move)}
                   >

@@ -77,6 +77,6 @@ export function BoardColumn({ column, count, filters, fresh, selection }: BoardC
 }
 
 /** About the height of a card, so that nothing jumps when the cards come. */
-const CARD = 214;
+const CARD = 278;
 /** How many of each status the overview shows on phones; the same number as in the stylesheet. */
 const SHOWN_ON_PHONES = 3;

@@ -1,7 +1,7 @@
 import { Checkbox } from '@mantine/core';
 import type { Order } from '@shared/api';
 import { OrderIdText, StatusBadge } from '@shared/orders';
-import { useId } from 'react';
+import { useId, type MouseEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { MoveButton } from '../../moves/components/MoveButton';
@@ -21,6 +21,10 @@ export function OrderCard({ order, isFresh, selection }: OrderCardProps) {
   const { t } = useTranslation();
   const titleId = useId();
   const isSelected = selection.ids.has(order.id);
+  // The box is what keyboards and screen readers use; for thumbs the whole card is the box.
+  const selectByCard = ({ target }: MouseEvent) => {
+    if (selection.isOn && !(target as Element).closest('a, input, label')) selection.set(order.id, !isSelected);
+  };
   return (
     <article
       className={classes.card}
@@ -28,12 +32,13 @@ export function OrderCard({ order, isFresh, selection }: OrderCardProps) {
       data-status={order.status}
       data-fresh={isFresh || undefined}
       data-selected={isSelected || undefined}
+      data-selectable={selection.isOn || undefined}
+      onClick={selectByCard}
     >
       <div className={classes.top}>
         {selection.isOn ? (
           <Checkbox
             size="md"
-            className={classes.box}
             checked={isSelected}
             onChange={({ currentTarget }) => selection.set(order.id, currentTarget.checked)}
             aria-label={t('batch.select', { title: order.title })}

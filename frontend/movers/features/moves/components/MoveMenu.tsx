@@ -37,7 +37,7 @@ function Items({ order }: { order: Order }) {
       {otherMoves(order).map((target) => (
         <Menu.Item
           key={target}
-          color={target === 'cancelled' ? 'red' : undefined}
+          data-danger={target === 'cancelled' || undefined}
           leftSection={<StatusIcon status={target} size={18} />}
           onClick={() => move(order, target)}
         >

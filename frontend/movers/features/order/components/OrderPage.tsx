@@ -62,17 +62,17 @@ function Order({ id }: { id: string }) {
           <span className={classes.owner}>{t('order.of', { name: data.owner.name })}</span>
         </p>
         <div className={classes.layout}>
-          <div className={classes.main}>
-            <Card>
-              <Stepper status={data.status} events={data.events} />
-              <MovesCard order={data} />
-            </Card>
-            <UpdateCard order={data} />
-            <HistoryCard order={data} />
-          </div>
+          <Card>
+            <Stepper status={data.status} events={data.events} />
+            <MovesCard order={data} />
+          </Card>
           <div className={classes.side}>
             <AssigneeCard order={data} />
             <DetailsCard order={data} />
+          </div>
+          <div className={classes.log}>
+            <UpdateCard order={data} />
+            <HistoryCard order={data} />
           </div>
         </div>
       </Page>
@@ -84,13 +84,13 @@ function OrderSkeleton() {
   return (
     <Loading>
       <div className={classes.layout}>
-        <div className={classes.main}>
-          <Skeleton height={220} radius="lg" />
-          <Skeleton height={320} radius="lg" />
-        </div>
+        <Skeleton height={380} radius="lg" />
         <div className={classes.side}>
-          <Skeleton height={140} radius="lg" />
-          <Skeleton height={300} radius="lg" />
+          <Skeleton height={170} radius="lg" />
+          <Skeleton height={360} radius="lg" />
+        </div>
+        <div className={classes.log}>
+          <Skeleton height={420} radius="lg" />
         </div>
       </div>
     </Loading>

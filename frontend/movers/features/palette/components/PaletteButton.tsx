@@ -1,6 +1,6 @@
 import { ActionIcon } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
-import { IconCommand } from '@tabler/icons-react';
+import { IconSearch } from '@tabler/icons-react';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -27,7 +27,7 @@ export function PaletteButton() {
         title={t('palette.open')}
         onClick={open}
       >
-        <IconCommand size={18} />
+        <IconSearch size={18} />
       </ActionIcon>
       {isWanted ? (
         <Suspense>

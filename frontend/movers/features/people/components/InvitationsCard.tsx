@@ -88,11 +88,17 @@ function InvitationItem({ invitation }: { invitation: Invitation }) {
             {invitation.invited_by ? t('invitations.by', { name: invitation.invited_by.name }) : t('invitations.by_command')}
           </span>
         </span>
+        <span className={classes.tags}>
+          {invitation.role === 'admin' ? (
+            <span className={classes.tag} data-tone="accent">
+              {t('people.admin')}
+            </span>
+          ) : null}
+          <span className={classes.tag} data-tone={state}>
+            {t(`invitations.state.${state}`)}
+          </span>
+        </span>
       </div>
-      {invitation.role === 'admin' ? <span className={classes.tag} data-tone="accent">{t('people.admin')}</span> : null}
-      <span className={classes.tag} data-tone={state}>
-        {t(`invitations.state.${state}`)}
-      </span>
       {state === 'open' ? (
         <Button
           variant="default"

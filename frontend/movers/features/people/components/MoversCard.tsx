@@ -61,9 +61,15 @@ function MoverItem({ mover }: { mover: Mover }) {
           {mover.id === me.id ? ` ${t('people.you')}` : null}
         </span>
         <span className={classes.sub}>{mover.email}</span>
+        <span className={classes.tags}>
+          {isAdmin ? (
+            <span className={classes.tag} data-tone="accent">
+              {t('people.admin')}
+            </span>
+          ) : null}
+          {mover.active ? null : <span className={classes.tag}>{t('people.inactive')}</span>}
+        </span>
       </div>
-      {isAdmin ? <span className={classes.tag} data-tone="accent">{t('people.admin')}</span> : null}
-      {mover.active ? null : <span className={classes.tag}>{t('people.inactive')}</span>}
       <Menu position="bottom-end" width={260}>
         <Menu.Target>
           <ActionIcon
@@ -88,7 +94,7 @@ function MoverItem({ mover }: { mover: Mover }) {
             {t(isAdmin ? 'people.make_mover' : 'people.make_admin')}
           </Menu.Item>
           <Menu.Item
-            color={mover.active ? 'red' : undefined}
+            data-danger={mover.active || undefined}
             leftSection={mover.active ? <IconUserOff size={18} /> : <IconUserCheck size={18} />}
             onClick={() =>
               change.mutate({
