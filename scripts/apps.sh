@@ -30,7 +30,9 @@ build() {
   install
   say "Building the apps"
   rm -rf dist
-  npm run --silent build >&2 9>&-
+  # What it has to say matters only when it fails.
+  local output
+  output=$(npm run --silent build 2>&1 9>&-) || die "the apps do not build:"$'\n'"$output"
   printf '%s\n' "$now" >"$stamp"
 }
 
