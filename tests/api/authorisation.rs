@@ -121,7 +121,7 @@ impl World {
             Some((head, tail)) => format!("{head}{}{}", parameter, tail.split_once('}').expect("a parameter").1),
             None => found.template.clone(),
         };
-        let request = self.request(&found.method, &path, who).await;
+        let request = self.request(&found.method, &path, who, operation == "changePassword").await;
         let request = match body {
             Some(body) => request.json(&body),
             None => request,
@@ -185,7 +185,8 @@ impl World {
         }
     }
 
-    async fn request(&self, method: &Method, path: &str, who: Who) -> Request {
+    /// `is_its_last`: what is asked for ends all other sessions of who asks, so it is asked by a stand-in.
+    async fn request(&self, method: &Method, path: &str, who: Who, is_its_last: bool) -> Request {
         let below_api = path.strip_prefix("/api/v1").unwrap_or(path);
         let nobody = || Request::new(&crate::support::http_client(), &self.app.base, method.clone(), path);
         let person = match who {
@@ -196,8 +197,13 @@ impl World {
             Who::Mover => &self.mover,
             Who::Admin => &self.admin,
         };
-        // A session of its own: some operations end it.
-        let person = person.on_another_device().await;
+        let person = match who {
+            Who::Owner | Who::OtherUser if is_its_last => self.app.user("Somebody").await,
+            Who::Mover if is_its_last => self.app.mover("Somebody").await,
+            Who::Admin if is_its_last => self.app.admin("Somebody").await,
+            // A session of its own: some operations end it.
+            _ => person.on_another_device().await,
+        };
         if path.starts_with("/api/v1") { person.request(method.clone(), below_api) } else { nobody().bearer(&person.token) }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 
 use crate::events::consistent;
+use crate::support::client::all;
 use crate::support::people::{Order, Person, move_to};
 use crate::support::proxy::{Proxy, Traffic};
 use crate::support::{Database, Reply, Request, TestApp, eventually, heavy, json};
@@ -17,6 +18,8 @@ struct Behind {
     app: TestApp,
     uma: Person,
     max: Person,
+    /// Who logs out, which may come to pass later.
+    otto: Person,
     order: Order,
 }
 
@@ -29,9 +32,9 @@ async fn behind_a_proxy() -> Behind {
         settings.insert("DATABASE_URL", url);
     })
     .await;
-    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let (uma, max, otto) = (app.user("Uma").await, app.mover("Max").await, app.user("Otto").await);
     let order = uma.create_order("Sofa").await;
-    Behind { postgres, app, uma, max, order }
+    Behind { postgres, app, uma, max, otto, order }
 }
 
 impl Behind {
@@ -49,7 +52,7 @@ impl Behind {
             self.uma.patch(&format!("/orders/{}", self.order.id), json!({"title": "Couch"})),
             self.app.post("/users/sessions", credentials),
             self.uma.tries_to_refresh(),
-            self.uma.logs_out(),
+            self.otto.logs_out(),
             self.app.track("0000000000"),
             self.app.page("/readyz"),
         ]
@@ -67,6 +70,25 @@ impl Behind {
             let code = reply["code"].as_str().unwrap();
             assert!(["database_unavailable", "outcome_unknown", "overloaded"].contains(&code), "{code}");
         }
+    }
+
+    /// From now on Postgres takes its time with an event whose note is "slow".
+    fn slows_down(&self, when: &str, how: &str) {
+        let constraint = if how.is_empty() { "" } else { "CONSTRAINT" };
+        self.app.database.run(&format!(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$; \
+             CREATE {constraint} TRIGGER slow {when} INSERT ON order_events {how} FOR EACH ROW WHEN (NEW.note = 'slow') \
+             EXECUTE FUNCTION slow()"
+        ));
+    }
+
+    /// Until a connection of the server's is busy with a statement like this.
+    async fn waits_until_postgres_runs(&self, pattern: &str) {
+        let busy = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
+             AND pid <> pg_backend_pid() AND wait_event = 'PgSleep' AND query ILIKE '{pattern}'"
+        );
+        eventually("Postgres is at it", async || self.app.database.number(&busy) > 0).await;
     }
 
     async fn recovers(&self) {
@@ -127,21 +149,69 @@ async fn a_crowd_in_front_of_a_postgres_that_stands_still() {
     there.recovers().await;
 }
 
-/// The request goes through, its answer does not: nobody can know, and the answer says so.
+/// The connection goes while Postgres commits: nobody can know, and the answer says so.
 #[tokio::test]
-async fn nobody_knows_whether_it_was_written() {
+async fn cut_off_while_committing_nobody_knows() {
     let there = behind_a_proxy().await;
-    there.postgres.set(Traffic::SwallowsAnswers);
-    let reply = there.max.tries(&there.order, move_to("started")).await;
+    there.slows_down("AFTER", "DEFERRABLE INITIALLY DEFERRED");
+    let (reply, ()) = tokio::join!(there.max.tries(&there.order, json!({"note": "slow"})).send(), async {
+        there.waits_until_postgres_runs("COMMIT%").await;
+        there.postgres.set(Traffic::Cut);
+    });
     reply.refused(503, "outcome_unknown");
-    let reply = there.uma.patch("/me", json!({"name": "Una"})).await;
-    assert_eq!(reply.status, 503);
+    there.postgres.set(Traffic::Flows);
+    // Who looks finds out: here, it was written.
+    eventually("it is there", async || {
+        let seen = there.uma.get(&format!("/orders/{}", there.order.id)).await;
+        seen.status == 200 && seen["version"] == 2
+    })
+    .await;
+    there.recovers().await;
+}
+
+/// The connection goes before the commit: nothing was written, and it is written once when it is tried again at once.
+#[tokio::test]
+async fn cut_off_before_the_commit_it_is_written_once_or_not_at_all() {
+    let there = behind_a_proxy().await;
+    there.slows_down("BEFORE", "");
+    let (reply, ()) = tokio::join!(there.max.tries(&there.order, json!({"note": "slow"})).send(), async {
+        there.waits_until_postgres_runs("%INSERT INTO order_events%").await;
+        there.postgres.set(Traffic::Cut);
+    });
+    reply.refused(503, "database_unavailable");
     there.postgres.set(Traffic::Flows);
     there.recovers().await;
-    // Who looks finds out.
-    let history = there.uma.history(&there.order).await;
-    assert!(history.iter().filter(|event| event["status"] == "started").count() <= history.len());
-    consistent(&there.app);
+    assert!(there.uma.history(&there.order).await.iter().all(|event| event["note"] != "slow"));
+
+    // Only this connection is cut; the next one is good.
+    let before = there.uma.history(&there.order).await.len();
+    let (reply, ()) = tokio::join!(there.max.tries(&there.order, json!({"note": "slow"})).send(), async {
+        there.waits_until_postgres_runs("%INSERT INTO order_events%").await;
+        there.app.database.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND query ILIKE '%INSERT INTO order_events%' AND pid <> pg_backend_pid()",
+        );
+    });
+    reply.expect(201);
+    assert_eq!(there.uma.history(&there.order).await.len(), before + 1);
+    there.recovers().await;
+}
+
+/// Requests go through and their answers don't. What is said to be not written is not.
+#[tokio::test]
+async fn without_answers_from_postgres_none_of_ours_is_untrue() {
+    let there = behind_a_proxy().await;
+    let orders = futures_util::future::join_all((0..10).map(|_| there.uma.create_order("Sofa"))).await;
+    there.postgres.set(Traffic::SwallowsAnswers);
+    let replies = all(orders.iter().map(|order| there.max.tries(order, move_to("started")))).await;
+    assert!(replies.iter().all(|reply| reply.status == 503));
+    assert_eq!(there.uma.patch("/me", json!({"name": "Una"})).await.status, 503);
+    there.postgres.set(Traffic::Flows);
+    there.recovers().await;
+    for (order, reply) in orders.iter().zip(replies) {
+        let written = there.uma.sees(order).await["version"] == 2;
+        assert!(!written || reply["code"] == "outcome_unknown", "{} was written: {}", order.id, reply.text());
+    }
 }
 
 #[tokio::test]
@@ -176,26 +246,33 @@ async fn watchers_miss_nothing_of_what_happens_around_an_outage() {
     own.events_until(last).await;
 }
 
-/// Somebody holds an order's row: its own move waits and is refused in time, other orders are moved meanwhile.
+/// Somebody holds an order's row: its own move is refused in time, and the others are none the worse for it.
 #[tokio::test]
-async fn a_locked_order_does_not_hold_up_the_others_for_long() {
+async fn a_locked_order_does_not_hold_up_the_others() {
     let app = TestApp::start().await;
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
-    let (locked, free) = (uma.create_order("Sofa").await, uma.create_order("Bed").await);
+    let orders = futures_util::future::join_all((0..20).map(|_| uma.create_order("Sofa"))).await;
+    let locked = &orders[7];
     let mut holder = app.database.connect();
     diesel::sql_query("BEGIN").execute(&mut holder).unwrap();
     diesel::sql_query(format!("SELECT 1 FROM orders WHERE id = '{}' FOR UPDATE", locked.id)).execute(&mut holder).unwrap();
 
-    let timed = async |order: &Order| -> (Reply, Duration) {
+    let attempts = orders.iter().map(async |order| {
         let start = Instant::now();
-        (max.tries(order, json!({"note": "Dog"})).await, start.elapsed())
-    };
-    let ((stuck, after), (moved, _)) = tokio::join!(timed(&locked), timed(&free));
-    assert_eq!(stuck.status, 503, "{}", stuck.text());
-    assert!(after < IN_TIME, "{after:?}");
-    moved.expect(201);
+        (order, max.tries(order, json!({"note": "Dog"})).await, start.elapsed())
+    });
+    let mut harmed = Vec::new();
+    for (order, reply, after) in futures_util::future::join_all(attempts).await {
+        assert!(after < IN_TIME, "{after:?}: {}", reply.text());
+        if order.id == locked.id {
+            assert_eq!(reply.status, 503, "{}", reply.text());
+        } else if reply.status != 201 {
+            harmed.push(format!("after {after:?}: {}", reply.text()));
+        }
+    }
     diesel::sql_query("ROLLBACK").execute(&mut holder).unwrap();
-    max.moves(&locked, "started").await;
+    assert!(harmed.is_empty(), "{} neighbours were harmed: {}", harmed.len(), harmed[0]);
+    max.moves(locked, "started").await;
     consistent(&app);
 }
 

@@ -156,7 +156,7 @@ fn lists_are_read_from_an_index() {
         ("open", "order_due(due_at), id"),
     ] {
         let filter = filter.replace("gen_random_uuid()", "'00000000-0000-0000-0000-000000000000'");
-        database::run(&mut connection, "SET enable_seqscan = off");
+        database::run(&mut connection, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off");
         let plan = explain(&mut connection, &format!("SELECT * FROM orders WHERE {filter} ORDER BY {sort} LIMIT 26"));
         assert!(plan.contains("Index Scan") && !plan.contains("Sort"), "{filter}, {sort}:\n{plan}");
     }

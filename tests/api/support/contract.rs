@@ -77,6 +77,7 @@ impl Contract {
 
     /// Panics when the answer is not one that the contract documents for this operation.
     pub fn check_answer(&self, operation: &Operation, answer: &Answer) {
+        note_coverage(operation, answer);
         if let Err(violation) = self.answer_violation(operation, answer) {
             panic!(
                 "{} {} ({}) broke the contract: {violation}\n{} {}",
@@ -190,6 +191,16 @@ impl Contract {
             Some(reference) => self.resolve(reference.strip_prefix('#').expect("references stay in the document")),
         }
     }
+}
+
+/// `TEST_COVERAGE=file` collects which operation has answered with which status and code.
+fn note_coverage(operation: &Operation, answer: &Answer) {
+    use std::io::Write;
+    let Some(file) = std::env::var_os("TEST_COVERAGE") else { return };
+    let problem: Value = serde_json::from_slice(answer.body).unwrap_or_default();
+    let line = format!("{} {} {}\n", operation.id, answer.status, problem["code"].as_str().unwrap_or_default());
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    opened.and_then(|mut file| file.write_all(line.as_bytes())).expect("the coverage is written");
 }
 
 /// Without parameters such as `charset`.

@@ -188,8 +188,16 @@ pub fn usual_settings(database: &Database) -> HashMap<&'static str, String> {
     ])
 }
 
+/// A client without cookies.
 pub fn http_client() -> reqwest::Client {
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
+    client_builder().build().expect("a client")
+}
+
+pub fn client_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        // Well before the server closes idle connections: a request that meets the closing is lost.
+        .pool_idle_timeout(Duration::from_secs(1))
 }
 
 /// A server in a thread of its own, until dropped.
@@ -201,6 +209,7 @@ struct RunningServer {
 
 impl RunningServer {
     async fn start(settings: &HashMap<&'static str, String>) -> RunningServer {
+        log_when_asked_to();
         let mut config = Config::from_lookup(|name| settings.get(name).cloned()).expect("well-formed settings");
         config.workers = 1;
         let (started, has_started) = oneshot::channel();
@@ -233,6 +242,13 @@ impl Drop for RunningServer {
         }
         // Its database is dropped next, in any case.
         self.stopped.recv_timeout(Duration::from_secs(10)).ok();
+    }
+}
+
+/// `TEST_LOG=1 cargo test … -- --nocapture` shows what the servers log.
+fn log_when_asked_to() {
+    if std::env::var_os("TEST_LOG").is_some() {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::stderr).try_init().ok();
     }
 }
 

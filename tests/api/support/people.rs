@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Reply, Request, text};
 use super::socket::{Socket, Watcher};
-use super::{Replica, TestApp};
+use super::{Replica, TestApp, client_builder};
 
 pub const PASSWORD: &str = "correct horse";
 
@@ -229,9 +229,5 @@ pub fn move_to(status: &str) -> Value {
 
 /// A client that keeps cookies.
 fn browser() -> reqwest::Client {
-    reqwest::Client::builder()
-        .cookie_store(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("a client")
+    client_builder().cookie_store(true).build().expect("a client")
 }
