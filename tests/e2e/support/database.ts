@@ -16,13 +16,18 @@ export class Database {
     return maintenanceUrl().replace(/^(postgres(?:ql)?:\/\/[^/]*\/)[^?]*/, `$1${this.name}`);
   }
 
+  /** SQL as a superuser, past the server. */
+  async run(sql: string) {
+    await command(sql, this.url);
+  }
+
   async drop() {
     await command(`DROP DATABASE ${this.name} WITH (FORCE)`);
   }
 }
 
-async function command(sql: string) {
-  await promisify(execFile)('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-c', sql, maintenanceUrl()]);
+async function command(sql: string, url = maintenanceUrl()) {
+  await promisify(execFile)('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-c', sql, url]);
 }
 
 function maintenanceUrl(): string {
