@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { LiveStatus } from '@shared/api/live';
 import type { PublicOrder } from '@shared/api/generated/types.gen';
 import { History, isOpen, orderIdGroups, OrderIdText, PlannedTime, plainOrderText as text, RelativeTime, StatusIcon, Stepper } from '@shared/orders';
@@ -39,9 +39,9 @@ function Found({ order, live, open }: { order: PublicOrder; live: LiveStatus; op
           <span className={classes.icon}>
             <StatusIcon status={status} size={30} />
           </span>
-          {/* Announced when it changes while one is here. */}
-          <span role="status">{name}</span>
+          {name}
         </h1>
+        <Announcement text={name} />
         <p className={classes.sentence}>
           {newest?.reason ? text(`reason.${newest.reason}`) : texts.sentence[status]}{' '}
           <span className={classes.since}>
@@ -67,6 +67,18 @@ function Found({ order, live, open }: { order: PublicOrder; live: LiveStatus; op
         <LookUp open={open} />
       </section>
     </Frame>
+  );
+}
+
+/** Says a status aloud that changes while one is here; the first one is read with the page. */
+function Announcement({ text: current }: { text: string }) {
+  const [first] = useState(current);
+  const [changed, setChanged] = useState(false);
+  if (current !== first && !changed) setChanged(true);
+  return (
+    <p role="status" className={classes.hidden}>
+      {changed ? current : null}
+    </p>
   );
 }
 

@@ -1,7 +1,6 @@
-import { Menu, UnstyledButton } from '@mantine/core';
-import { useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
+import { Menu, UnstyledButton, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
-import { IconDeviceDesktop, IconLogout, IconMoon, IconSun, IconUser } from '@tabler/icons-react';
+import { IconLogout, IconUser } from '@tabler/icons-react';
 import { Suspense, type ComponentType, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useNavigate } from 'react-router';
@@ -108,11 +107,7 @@ function AccountMenu({ profile }: Pick<ShellProps, 'profile'>) {
   );
 }
 
-const schemes: { value: MantineColorScheme; icon: typeof IconSun }[] = [
-  { value: 'auto', icon: IconDeviceDesktop },
-  { value: 'light', icon: IconSun },
-  { value: 'dark', icon: IconMoon },
-];
+const schemes: MantineColorScheme[] = ['auto', 'light', 'dark'];
 
 function SchemeItems() {
   const { t } = useTranslation('shared');
@@ -120,20 +115,13 @@ function SchemeItems() {
   return (
     <>
       <Menu.Label>{t('app.scheme')}</Menu.Label>
-      {schemes.map(({ value, icon: Icon }) => (
-        <Menu.Item
-          key={value}
-          role="menuitemradio"
-          aria-checked={colorScheme === value}
-          data-checked={colorScheme === value || undefined}
-          className={classes.scheme}
-          closeMenuOnClick={false}
-          leftSection={<Icon size={18} />}
-          onClick={() => setColorScheme(value)}
-        >
-          {t(`app.scheme_${value}`)}
-        </Menu.Item>
-      ))}
+      <Menu.RadioGroup value={colorScheme} onChange={(value) => setColorScheme(value as MantineColorScheme)}>
+        {schemes.map((value) => (
+          <Menu.RadioItem key={value} value={value} closeMenuOnClick={false}>
+            {t(`app.scheme_${value}`)}
+          </Menu.RadioItem>
+        ))}
+      </Menu.RadioGroup>
     </>
   );
 }

@@ -1,6 +1,8 @@
 import { createElement } from 'react';
 import { NoticeWithAction } from './NoticeWithAction';
 
+import i18next from 'i18next';
+
 export interface Notice {
   message: string;
   title?: string;
@@ -22,6 +24,7 @@ export function notify({ message, title, tone = 'good', action }: Notice) {
       color: tone === 'problem' ? 'var(--ot-danger)' : 'var(--ot-accent)',
       autoClose: action ? 12_000 : tone === 'problem' ? 8000 : 4000,
       withBorder: true,
+      closeButtonProps: { 'aria-label': i18next.t('form.close', { ns: 'shared' }) },
     });
   });
 }

@@ -22,6 +22,12 @@ export const theme = createTheme({
   cursorType: 'pointer',
   focusRing: 'auto',
   respectReducedMotion: true,
+  components: {
+    // A dialog's <header> would be a second banner of the page.
+    ModalHeader: { defaultProps: { component: 'div' } },
+    // The placeholder is a child that a menu may not have; a portal lies outside of every landmark.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false, withinPortal: false } },
+  },
   variantColorResolver: (input) => {
     const name = input.color === 'red' ? 'danger' : 'accent';
     const strong = name === 'danger' ? 'var(--ot-danger)' : 'var(--ot-accent-strong)';

@@ -41,11 +41,17 @@ export function OrderFields({ form }: { form: UseFormReturnType<OrderValues> }) 
             type="datetime-local"
             className={classes.due}
           />
-          <Switch
-            {...form.getInputProps('public_tracking', { type: 'checkbox' })}
-            label={t('order.field.public_tracking')}
-            description={t('order.hint.public_tracking')}
-          />
+          {/* The kit would make the hint a part of the switch's name. */}
+          <div>
+            <Switch
+              {...form.getInputProps('public_tracking', { type: 'checkbox' })}
+              label={t('order.field.public_tracking')}
+              aria-describedby="public-tracking-hint"
+            />
+            <p id="public-tracking-hint" className={classes.hint}>
+              {t('order.hint.public_tracking')}
+            </p>
+          </div>
         </Stack>
       </Fieldset>
       <MetadataFields form={form} />
