@@ -8,8 +8,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    self, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, ContentEncoding, Encoding, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, VARY,
+    self, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, ContentEncoding, Encoding, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, VARY,
 };
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
@@ -51,13 +51,18 @@ pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
 }
 
 /// The files of one app; a path that looks like no file is one of its pages.
-fn single_page(path: &str, directory: PathBuf) -> Scope<impl actix_web::dev::ServiceFactory<
-    ServiceRequest,
-    Config = (),
-    Response = ServiceResponse<impl MessageBody>,
-    Error = actix_web::Error,
-    InitError = (),
->> {
+fn single_page(
+    path: &str,
+    directory: PathBuf,
+) -> Scope<
+    impl actix_web::dev::ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
     let index = directory.join("index.html");
     let fallback = fn_service(move |request: ServiceRequest| {
         let index = index.clone();
@@ -115,7 +120,8 @@ async fn with_headers(
     let is_asset = request.path().contains("/assets/");
     let mut response = next.call(request).await?.map_into_left_body();
     // actix-files refuses some paths in plain text.
-    let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    let is_problem =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
     if !is_problem && matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) {
         let (request, _) = response.into_parts();
         response = ServiceResponse::new(request, Error::NotFound.error_response()).map_into_right_body();

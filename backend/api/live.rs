@@ -31,9 +31,9 @@ fn is_allowed(origin: Option<&HeaderValue>, host: Option<&HeaderValue>, config: 
     let Ok(origin) = origin.to_str() else { return false };
     let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.is_empty());
     let is_asked_for = host.is_some_and(|host| {
-        ["http://", "https://"].iter().any(|scheme| {
-            origin.strip_prefix(scheme).is_some_and(|authority| authority.eq_ignore_ascii_case(host))
-        })
+        ["http://", "https://"]
+            .iter()
+            .any(|scheme| origin.strip_prefix(scheme).is_some_and(|authority| authority.eq_ignore_ascii_case(host)))
     });
     is_asked_for
         || std::iter::once(&config.public_url)
@@ -57,7 +57,11 @@ mod tests {
             };
             Some(value.to_owned())
         });
-        is_allowed(origin.map(HeaderValue::from_static).as_ref(), Some(&HeaderValue::from_static(host)), &config.unwrap())
+        is_allowed(
+            origin.map(HeaderValue::from_static).as_ref(),
+            Some(&HeaderValue::from_static(host)),
+            &config.unwrap(),
+        )
     }
 
     #[test]
@@ -71,7 +75,13 @@ mod tests {
 
     #[test]
     fn other_pages_may_not() {
-        for origin in ["https://evil.example", "null", "http://track.example.evil.example", "https://track.example:444", "file://"] {
+        for origin in [
+            "https://evil.example",
+            "null",
+            "http://track.example.evil.example",
+            "https://track.example:444",
+            "file://",
+        ] {
             assert!(!allowed(Some(origin), "track.example"), "{origin}");
         }
         assert!(!allowed(Some("http://"), ""));

@@ -124,7 +124,9 @@ pub enum Refusal {
 impl Refusal {
     fn code_and_detail(self) -> (&'static str, &'static str) {
         match self {
-            Refusal::Unauthenticated => ("unauthenticated", "This topic needs an access token: send authenticate first."),
+            Refusal::Unauthenticated => {
+                ("unauthenticated", "This topic needs an access token: send authenticate first.")
+            }
             Refusal::NotFound => ("not_found", "There is nothing here that you may see."),
             Refusal::TooManySubscriptions => {
                 ("too_many_subscriptions", "A socket has at most 200 subscriptions; unsubscribe or open another one.")

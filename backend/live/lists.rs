@@ -109,9 +109,10 @@ impl Recent {
         if self.newer.len() >= ORDERS_MAX {
             self.turn();
         }
-        let seen = self.newer.entry(id).or_insert_with(|| {
-            self.older.get(&id).copied().unwrap_or(Seen { newest: version, bits: 0 })
-        });
+        let seen = self
+            .newer
+            .entry(id)
+            .or_insert_with(|| self.older.get(&id).copied().unwrap_or(Seen { newest: version, bits: 0 }));
         seen.is_new(version)
     }
 

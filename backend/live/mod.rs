@@ -40,6 +40,8 @@ use crate::track::TrackCache;
 const QUEUE: usize = 1024;
 /// Of the eight connections to Postgres: a rush of subscribers must not keep the others from theirs.
 const READERS: usize = 4;
+/// How long a subscriber waits for its turn: what five thousand that come back together take, and more.
+const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// In one frame, and in one statement.
 const EVENTS_MAX: i64 = 500;
 const SESSIONS_LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
@@ -176,7 +178,8 @@ impl Live {
 
     /// An order with its events after a version, once it is its turn.
     async fn snapshot(&self, id: OrderId, which: Which, after: i32) -> Result<Option<Snapshot>> {
-        let _turn = self.readers.acquire().await.map_err(|_| Error::Draining)?;
+        let turn = tokio::time::timeout(TURN_LIMIT, self.readers.acquire()).await;
+        let _turn = turn.map_err(|_| Error::DatabaseUnavailable)?.map_err(|_| Error::Draining)?;
         self.db.read(move |connection| tracking::snapshot(connection, id, which, after, EVENTS_MAX)).await
     }
 

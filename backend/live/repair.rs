@@ -65,7 +65,7 @@ async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
         let (cursor, missing) = (feed.cursor, feed.missing());
         let asked_at = Instant::now();
         let entries = live.db.read(move |connection| events::feed(connection, cursor, &missing, PAGE)).await?;
-        let is_last = (entries.len() as i64) < PAGE;
+        let is_last = entries.iter().filter(|entry| entry.seq > cursor).count() < PAGE as usize;
         let skipped = feed.advance(entries.iter().map(|entry| entry.seq), asked_at);
         let batch: Vec<Announcement> = entries.into_iter().map(Announcement::from).collect();
         live.note(&batch);

@@ -22,7 +22,7 @@ use crate::server::App;
 const FRAME_MAX: usize = 16 * 1024;
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 /// How long a client that does not read is given to learn why it is closed.
-const CLOSING_LIMIT: Duration = Duration::from_secs(10);
+const CLOSING_LIMIT: Duration = Duration::from_secs(60);
 
 /// Serves a socket until one side has had enough.
 pub async fn run(app: Data<App>, session: Session, stream: MessageStream) {

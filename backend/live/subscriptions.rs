@@ -24,6 +24,8 @@ const READING_MAX: usize = 4;
 /// Frames of one subscription that are kept back while it begins; if there are more, it reads once more.
 const HELD_MAX: usize = 256;
 
+const MISSES_MAX: u8 = 5;
+
 /// Frames to send, in this order.
 pub type Out = Vec<ByteString>;
 
@@ -46,10 +48,14 @@ struct Subscription {
 
 enum State {
     /// Waits until others of this socket have begun.
-    Queued { after: i32 },
+    Queued {
+        after: i32,
+    },
     Beginning(Box<Beginning>),
     /// Everything up to the version was sent; on `orders` it means nothing.
-    Running { sent: i32 },
+    Running {
+        sent: i32,
+    },
 }
 
 struct Beginning {
@@ -60,6 +66,8 @@ struct Beginning {
     is_announced: bool,
     held: Vec<Frame>,
     has_lost: bool,
+    /// How often the end was reached without meeting what is held.
+    misses: u8,
 }
 
 impl Subscriptions {
@@ -165,10 +173,7 @@ impl Subscriptions {
     fn go_on(&mut self, index: usize, snapshot: Snapshot, reset: bool, out: &mut Out) {
         let Subscription { number, topic, ref mut state, .. } = self.list[index];
         let (State::Beginning(beginning), Some((id, which))) = (state, topic.order()) else { return };
-        let newest = match which {
-            Which::All => snapshot.version,
-            Which::Public => snapshot.public_version,
-        };
+        let newest = snapshot.newest(which);
         if beginning.is_announced {
             out.extend(snapshot.events.iter().filter_map(|event| frames::event(topic, event)));
         } else {
@@ -182,7 +187,10 @@ impl Subscriptions {
         let is_page_full = snapshot.events.len() as i64 == EVENTS_MAX;
         beginning.after = snapshot.events.last().map_or(beginning.after, |event| event.version);
         let is_more = is_page_full && beginning.after < newest;
-        if is_more || beginning.has_lost || snapshot.version < beginning.target {
+        let is_short = !is_more && snapshot.version < beginning.target;
+        beginning.misses += u8::from(is_short);
+        // After a few times the hub has heard of what is not in the database, as after a restore; it is the truth.
+        if is_more || beginning.has_lost || (is_short && beginning.misses < MISSES_MAX) {
             // While pages are read the hub may run ahead as it likes: only the last page has to meet what is held.
             if beginning.has_lost {
                 beginning.has_lost = false;
@@ -221,7 +229,8 @@ impl Subscriptions {
             out.extend(frames::subscribed(topic, after, false, &[]));
             return;
         }
-        let beginning = Beginning { after, target: 0, is_announced: false, held: Vec::new(), has_lost: false };
+        let beginning =
+            Beginning { after, target: 0, is_announced: false, held: Vec::new(), has_lost: false, misses: 0 };
         self.list[index].state = State::Beginning(Box::new(beginning));
         self.read(number, id, which, after);
     }
@@ -234,7 +243,7 @@ impl Subscriptions {
             let mut snapshot = live.snapshot(id, which, after).await;
             let mut reset = false;
             if let Ok(Some(read)) = &snapshot
-                && after > newest(which, &Head::from(read))
+                && after > read.newest(which)
             {
                 snapshot = live.snapshot(id, which, 0).await;
                 reset = true;

@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn what_is_no_topic_is_refused() {
-        for text in ["", "orders:", "track", "track:", "Track:7K3M9Q2XTB", "track:7K3M9Q2XT", "order:*", "orders ", "news"] {
+        for text in
+            ["", "orders:", "track", "track:", "Track:7K3M9Q2XTB", "track:7K3M9Q2XT", "order:*", "orders ", "news"]
+        {
             assert_eq!(Topic::parse(text), None, "{text:?}");
         }
     }

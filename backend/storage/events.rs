@@ -128,15 +128,20 @@ pub struct FeedEntry {
     pub public_tracking: bool,
 }
 
-/// The feed above `seq`, and of what lies below the entries in `missing`, in its order.
+/// The feed above `seq`, at most `limit` of it, and before that of what lies below the entries in `missing`.
 pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64) -> Result<Vec<FeedEntry>> {
-    let rows: Vec<(i64, EventRow, Uuid, bool)> = order_events::table
-        .inner_join(orders::table)
-        .filter(order_events::seq.gt(seq).or(order_events::seq.eq_any(missing)))
-        .order(order_events::seq)
-        .limit(limit)
-        .select((order_events::seq, EventRow::as_select(), orders::owner_id, orders::public_tracking))
-        .load(connection)?;
+    let entries = || {
+        order_events::table
+            .inner_join(orders::table)
+            .order(order_events::seq)
+            .select((order_events::seq, EventRow::as_select(), orders::owner_id, orders::public_tracking))
+    };
+    let mut rows: Vec<(i64, EventRow, Uuid, bool)> = Vec::new();
+    // Two statements, because for both in one with OR Postgres may choose to walk through the whole feed.
+    if !missing.is_empty() {
+        rows = entries().filter(order_events::seq.eq_any(missing)).load(connection)?;
+    }
+    rows.extend(entries().filter(order_events::seq.gt(seq)).limit(limit).load(connection)?);
     rows.into_iter()
         .map(|(seq, row, owner_id, public_tracking)| {
             Ok(FeedEntry { seq, event: Event::try_from(row)?, owner_id, public_tracking })

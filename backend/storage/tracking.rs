@@ -1,8 +1,9 @@
 //! An order and its events as of one moment: what the public view is made of, and where a subscription begins.
-//! Each is one statement, so that the order and its events agree without a transaction around them.
+//! Both come from one statement, so that the order and its events agree without a transaction around them.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use uuid::Uuid;
 
 use super::events::EventRow;
@@ -81,27 +82,47 @@ pub fn snapshot(
     after: i32,
     limit: i64,
 ) -> Result<Option<Snapshot>> {
-    let later = order_events::order_id.eq(orders::id).and(order_events::version.gt(after));
-    let columns = (orders::version, orders::public_version, orders::owner_id, orders::public_tracking);
-    let of_order = orders::id.eq(id.as_str());
-    type Columns = (i32, i32, Uuid, bool);
-    let rows: Vec<(Columns, Option<EventRow>)> = match which {
-        Which::All => orders::table
-            .left_join(order_events::table.on(later))
-            .filter(of_order)
+    loop {
+        // From the events to the order: the other way around, all later events would be sorted for each page.
+        let rows: Vec<(Standing, EventRow)> = order_events::table
+            .inner_join(orders::table)
+            .filter(orders::id.eq(id.as_str()))
+            .filter(order_events::order_id.eq(id.as_str()))
+            .filter(order_events::version.gt(after))
+            .filter(order_events::public.or((which == Which::All).into_sql::<Bool>()))
             .order(order_events::version)
             .limit(limit)
-            .select((columns, Option::<EventRow>::as_select()))
-            .load(connection)?,
-        Which::Public => orders::table
-            .left_join(order_events::table.on(later.and(order_events::public)))
-            .filter(of_order)
-            .order(order_events::version)
-            .limit(limit)
-            .select((columns, Option::<EventRow>::as_select()))
-            .load(connection)?,
-    };
-    let Some(&((version, public_version, owner_id, public_tracking), _)) = rows.first() else { return Ok(None) };
-    let events = rows.into_iter().filter_map(|(_, row)| row).map(Event::try_from).collect::<Result<_>>()?;
-    Ok(Some(Snapshot { version, public_version, owner_id, public_tracking, events }))
+            .select((STANDING, EventRow::as_select()))
+            .load(connection)?;
+        if let Some(&(standing, _)) = rows.first() {
+            let events = rows.into_iter().map(|(_, row)| Event::try_from(row)).collect::<Result<_>>()?;
+            return Ok(Some(Snapshot::new(standing, events)));
+        }
+        let standing =
+            orders::table.filter(orders::id.eq(id.as_str())).select(STANDING).first(connection).optional()?;
+        let Some(standing) = standing else { return Ok(None) };
+        let snapshot = Snapshot::new(standing, Vec::new());
+        // An event may have come between the two statements.
+        if snapshot.newest(which) <= after {
+            return Ok(Some(snapshot));
+        }
+    }
+}
+
+type Standing = (i32, i32, Uuid, bool);
+const STANDING: (orders::version, orders::public_version, orders::owner_id, orders::public_tracking) =
+    (orders::version, orders::public_version, orders::owner_id, orders::public_tracking);
+
+impl Snapshot {
+    fn new((version, public_version, owner_id, public_tracking): Standing, events: Vec<Event>) -> Snapshot {
+        Snapshot { version, public_version, owner_id, public_tracking, events }
+    }
+
+    /// Version of the newest event of that kind.
+    pub fn newest(&self, which: Which) -> i32 {
+        match which {
+            Which::All => self.version,
+            Which::Public => self.public_version,
+        }
+    }
 }
