@@ -14,7 +14,7 @@ commands=$(sed -n '/^## Through the API/,/^## Settings/p' README.md | awk '/^```
 bash -euo pipefail -c "$commands" | tee /dev/stderr | {
   out=$(cat)
   # The README says what they print in the end; a failing curl has ended them before.
-  for expected in '"status": "completed"' '"code": "illegal_move"' '"type":"event"'; do
+  for expected in '"status": "completed"' '"code": "illegal_move"' '"type":"subscribed"'; do
     case $out in *"$expected"*) ;; *) die "README.md's commands did not print $expected" ;; esac
   done
 }
