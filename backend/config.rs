@@ -109,18 +109,23 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 
     fn public_url(&mut self) -> String {
         let url = self.text("PUBLIC_URL").unwrap_or_else(|| "http://localhost:8080".to_owned());
-        let well_formed = url
-            .parse::<actix_web::http::Uri>()
-            .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/" && uri.query().is_none());
+        let well_formed = url.parse::<actix_web::http::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/" && uri.query().is_none()
+        });
         if !well_formed {
-            self.errors.push(format!("PUBLIC_URL: must be a URL without a path such as https://track.example, not {url:?}"));
+            self.errors
+                .push(format!("PUBLIC_URL: must be a URL without a path such as https://track.example, not {url:?}"));
         }
         url.trim_end_matches('/').to_owned()
     }
 
     fn list(&self, name: &str) -> Vec<String> {
         let value = self.text(name).unwrap_or_default();
-        value.split(',').map(|part| part.trim().trim_end_matches('/').to_owned()).filter(|part| !part.is_empty()).collect()
+        value
+            .split(',')
+            .map(|part| part.trim().trim_end_matches('/').to_owned())
+            .filter(|part| !part.is_empty())
+            .collect()
     }
 
     fn addresses(&mut self, name: &str) -> Vec<IpAddr> {
@@ -152,7 +157,8 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         match seconds.map(Duration::try_from_secs_f64) {
             Some(Ok(duration)) => duration,
             _ => {
-                self.errors.push(format!("{name}: must be seconds such as 3 or 0.5s, not {:?}", given.unwrap_or_default()));
+                self.errors
+                    .push(format!("{name}: must be seconds such as 3 or 0.5s, not {:?}", given.unwrap_or_default()));
                 Duration::from_secs_f64(default)
             }
         }

@@ -118,7 +118,11 @@ fn read(form: &mut Form, is_new: bool) -> DetailsPatch {
     patch
 }
 
-fn read_metadata(form: &mut Form, fields: serde_json::Map<String, Value>, is_new: bool) -> BTreeMap<String, Option<String>> {
+fn read_metadata(
+    form: &mut Form,
+    fields: serde_json::Map<String, Value>,
+    is_new: bool,
+) -> BTreeMap<String, Option<String>> {
     if fields.values().filter(|value| !value.is_null()).count() > METADATA_KEYS_MAX {
         form.refuse("metadata", "too_many", format!("must have at most {METADATA_KEYS_MAX} keys"));
     }

@@ -102,20 +102,19 @@ pub async fn add_batch(app: web::Data<App>, Mover(caller): Mover, body: BatchBod
             Err(error) => unread.push(Some(error)),
         }
     }
-    let mut outcomes = if entries.is_empty() {
-        Vec::new()
-    } else {
-        app.journal.append_all(caller.account_id, entries).await
-    }
-    .into_iter();
+    let mut outcomes =
+        if entries.is_empty() { Vec::new() } else { app.journal.append_all(caller.account_id, entries).await }
+            .into_iter();
     let results = unread
         .into_iter()
-        .map(|unread| match unread.map_or_else(|| outcomes.next().map(|one| one.map_err(Error::from)), |e| Some(Err(e))) {
-            Some(Ok(recorded)) => {
-                BatchResult::Written { status: 201, recorded: Box::new(RecordedView::from(recorded)) }
+        .map(|unread| {
+            match unread.map_or_else(|| outcomes.next().map(|one| one.map_err(Error::from)), |e| Some(Err(e))) {
+                Some(Ok(recorded)) => {
+                    BatchResult::Written { status: 201, recorded: Box::new(RecordedView::from(recorded)) }
+                }
+                Some(Err(error)) => BatchResult::refused(&error),
+                None => BatchResult::refused(&Error::OutcomeUnknown),
             }
-            Some(Err(error)) => BatchResult::refused(&error),
-            None => BatchResult::refused(&Error::OutcomeUnknown),
         })
         .collect();
     Ok(web::Json(BatchResults { results }))

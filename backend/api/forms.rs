@@ -193,7 +193,11 @@ impl Form {
 
     /// A time in RFC 3339, cut to milliseconds; `Some(None)` for null.
     pub fn optional_time(&mut self, name: &str) -> Option<Option<DateTime<Utc>>> {
-        self.optional(name, parse_time)
+        match self.take(name)? {
+            Value::Null => Some(None),
+            Value::String(text) => self.checked(name, parse_time(&text)).map(Some),
+            _ => self.wrong_type(name, "a time or null"),
+        }
     }
 
     pub fn wrong_type<T>(&mut self, name: &str, expected: &str) -> Option<T> {

@@ -41,7 +41,11 @@ pub async fn create(app: web::Data<App>, User(user): User, body: Body) -> Result
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).insert_header((ETAG, order.etag())).json(order))
 }
 
-pub async fn list(app: web::Data<App>, SignedIn(caller): SignedIn, mut query: Query) -> Result<web::Json<Page<OrderView>>> {
+pub async fn list(
+    app: web::Data<App>,
+    SignedIn(caller): SignedIn,
+    mut query: Query,
+) -> Result<web::Json<Page<OrderView>>> {
     let filter = read_filter(&mut query, &caller);
     let by_due = query.one_of("sort", &[false, true], |due| if due { "due" } else { "created" }).unwrap_or(false);
     let limit = query.limit();
@@ -111,11 +115,8 @@ pub async fn update(
         Ok((patch, expected_version))
     };
     let (patch, expected_version) = exists_first(&app.db, id, user, read()).await?;
-    let entry = Entry::Change {
-        order_id: id,
-        change: Box::new(move |details| patch.clone().apply(details)),
-        expected_version,
-    };
+    let entry =
+        Entry::Change { order_id: id, change: Box::new(move |details| patch.clone().apply(details)), expected_version };
     let recorded = app.journal.append(user.account_id, entry).await?;
     let order = OrderView::new(recorded.order, user.account_id, user.role, recorded.now);
     Ok(HttpResponse::Ok().insert_header((ETAG, order.etag())).json(order))
@@ -129,11 +130,7 @@ struct OrderWithEvents {
 }
 
 /// The order, if this caller may see it.
-pub fn visible(
-    connection: &mut diesel::PgConnection,
-    id: OrderId,
-    caller: &Identity,
-) -> Result<Option<Order>> {
+pub fn visible(connection: &mut diesel::PgConnection, id: OrderId, caller: &Identity) -> Result<Option<Order>> {
     Ok(table::find(connection, id)?.filter(|order| order.is_visible_to(caller.account_id, caller.role)))
 }
 
@@ -170,9 +167,11 @@ fn if_match(request: &HttpRequest) -> Result<Option<i32>> {
 
 /// Does If-None-Match name this tag (weakly, as RFC 9110 13.1.2 has it)?
 pub fn is_named_by(request: &HttpRequest, etag: &str) -> bool {
-    request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|value| {
-        value.trim() == "*" || value.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
-    })
+    request
+        .headers()
+        .get_all(IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.trim() == "*" || value.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag))
 }
 
 fn read_filter(query: &mut Query, caller: &Identity) -> Filter {
@@ -198,9 +197,7 @@ fn read_filter(query: &mut Query, caller: &Identity) -> Filter {
             "none" => Ok(AssigneeFilter::Nobody),
             id => Uuid::parse_str(id).map(AssigneeFilter::Mover).map_err(|_| a_mover),
         });
-        filter.owner =
-            query.parsed("owner", |id| Uuid::parse_str(id).map_err(|_| Flaw::InvalidFormat("a user's ID")));
+        filter.owner = query.parsed("owner", |id| Uuid::parse_str(id).map_err(|_| Flaw::InvalidFormat("a user's ID")));
     }
     filter
 }
-

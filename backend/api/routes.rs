@@ -17,9 +17,7 @@ pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
         .service(at("/movers/sessions/refresh").route(post().to(sessions::refresh_mover)))
         .service(at("/movers/sessions/current").route(delete().to(sessions::log_out_mover)))
         .service(at("/movers").route(post().to(movers::join)).route(get().to(movers::list)))
-        .service(
-            at("/movers/invitations").route(post().to(invitations::create)).route(get().to(invitations::list)),
-        )
+        .service(at("/movers/invitations").route(post().to(invitations::create)).route(get().to(invitations::list)))
         .service(at("/movers/invitations/{invitation_id}").route(delete().to(invitations::withdraw)))
         .service(at("/movers/{mover_id}").route(patch().to(movers::update)))
         .service(at("/me").route(get().to(me::show)).route(patch().to(me::update)))
@@ -29,18 +27,12 @@ pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
         .service(at("/orders").route(post().to(orders::create)).route(get().to(orders::list)))
         .service(at("/orders/counts").route(get().to(orders::counts)))
         .service(at("/orders/{order_id}").route(get().to(orders::show)).route(patch().to(orders::update)))
+        .service(at("/orders/{order_id}/events").route(post().to(events::add)).route(get().to(events::list)))
         .service(
-            at("/orders/{order_id}/events").route(post().to(events::add)).route(get().to(events::list)),
-        )
-        .service(
-            at("/orders/{order_id}/assignee")
-                .route(put().to(assignee::assign))
-                .route(delete().to(assignee::unassign)),
+            at("/orders/{order_id}/assignee").route(put().to(assignee::assign)).route(delete().to(assignee::unassign)),
         )
         .service(at("/events/batch").route(post().to(events::add_batch)))
-        .service(
-            at("/track/{order_id}").route(get().to(track::show)).route(web::head().to(track::show)),
-        )
+        .service(at("/track/{order_id}").route(get().to(track::show)).route(web::head().to(track::show)))
         .service(at("/live").route(get().to(live::connect)))
         .default_service(web::to(not_found));
 

@@ -125,7 +125,7 @@ impl From<Rejection> for Error {
             Rejection::NotAMover => Error::invalid("/mover_id", "not_a_mover", "must be an active mover's ID"),
             Rejection::AccountEnded => Error::SessionEnded,
             Rejection::DatabaseUnavailable => Error::DatabaseUnavailable,
-            Rejection::Overloaded => Error::Overloaded,
+            Rejection::Overloaded | Rejection::Busy => Error::Overloaded,
             Rejection::OutcomeUnknown => Error::OutcomeUnknown,
             Rejection::Internal(cause) => Error::Internal(format!("journal: {cause}")),
         }
@@ -133,8 +133,7 @@ impl From<Rejection> for Error {
 }
 
 fn refused(refusal: Refusal, order: Order, caller: &Caller, now: DateTime<Utc>) -> Error {
-    let standing =
-        || Standing { allowed: order.allowed(caller.role), status: order.status, version: order.version };
+    let standing = || Standing { allowed: order.allowed(caller.role), status: order.status, version: order.version };
     match refusal {
         Refusal::IllegalMove => {
             let allowed = order.allowed(caller.role);

@@ -120,7 +120,17 @@ mod tests {
         let fields: Vec<&str> = view.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(
             fields,
-            ["estimated_at", "location", "message", "occurred_at", "previous_version", "reason", "status", "type", "version"]
+            [
+                "estimated_at",
+                "location",
+                "message",
+                "occurred_at",
+                "previous_version",
+                "reason",
+                "status",
+                "type",
+                "version"
+            ]
         );
         assert!(!view.to_string().contains("SECRET"));
         assert!(!view.to_string().contains(&serde_json::to_string(&event.recorded_at).unwrap()));

@@ -78,7 +78,10 @@ pub struct EventRequest {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Step {
     /// The reason is there exactly when the status needs one.
-    Move { to: Status, reason: Option<Reason> },
+    Move {
+        to: Status,
+        reason: Option<Reason>,
+    },
     Undo,
     /// A note, message, location or estimate without a move.
     Note,
@@ -164,8 +167,7 @@ impl Order {
         }
 
         let moves = request.step != Step::Note;
-        let public =
-            moves || request.message.is_some() || request.location.is_some() || request.estimated_at.is_some();
+        let public = moves || request.message.is_some() || request.location.is_some() || request.estimated_at.is_some();
         if moves {
             self.last_move = Some(LastMove {
                 version: self.version + 1,
@@ -249,12 +251,12 @@ impl Order {
         match (self.undoable(caller.id, caller.role, now), &self.last_move) {
             (Some((last, _)), _) => Ok(last),
             (None, None) => Err(Refusal::UndoNotAllowed("The order has not been moved yet.")),
-            (None, Some(last)) if last.by != caller.id => {
-                Err(Refusal::UndoNotAllowed("Somebody else made the newest move; only they or an admin may take it back."))
-            }
-            (None, Some(_)) => {
-                Err(Refusal::UndoNotAllowed("The newest move is more than 15 minutes old; an admin may still take it back."))
-            }
+            (None, Some(last)) if last.by != caller.id => Err(Refusal::UndoNotAllowed(
+                "Somebody else made the newest move; only they or an admin may take it back.",
+            )),
+            (None, Some(_)) => Err(Refusal::UndoNotAllowed(
+                "The newest move is more than 15 minutes old; an admin may still take it back.",
+            )),
         }
     }
 
@@ -297,10 +299,7 @@ impl Details {
             ("title", self.title != other.title),
             ("description", self.description != other.description),
             ("reference", self.reference != other.reference),
-            (
-                "recipient",
-                self.recipient_name != other.recipient_name || self.recipient_phone != other.recipient_phone,
-            ),
+            ("recipient", self.recipient_name != other.recipient_name || self.recipient_phone != other.recipient_phone),
             ("pickup_address", self.pickup_address != other.pickup_address),
             ("delivery_address", self.delivery_address != other.delivery_address),
             ("metadata", self.metadata != other.metadata),

@@ -45,8 +45,7 @@ fn to(status: Status) -> EventRequest {
 
 #[test]
 fn a_created_order_has_one_public_event() {
-    let (order, event) =
-        Order::create(OrderId::parse("7K3M9Q2XTB").unwrap(), details(), &caller(1, Role::User), now());
+    let (order, event) = Order::create(OrderId::parse("7K3M9Q2XTB").unwrap(), details(), &caller(1, Role::User), now());
     assert_eq!((order.version, order.public_version, order.status), (1, 1, Status::Created));
     assert_eq!((event.version, event.previous_public_version, event.public), (1, None, true));
 }

@@ -3,8 +3,14 @@
 /// What is wrong with one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
-    TooShort { min: usize, unit: &'static str },
-    TooLong { max: usize, unit: &'static str },
+    TooShort {
+        min: usize,
+        unit: &'static str,
+    },
+    TooLong {
+        max: usize,
+        unit: &'static str,
+    },
     InvalidCharacters,
     /// What it should have been.
     InvalidFormat(&'static str),

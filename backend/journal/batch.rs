@@ -14,14 +14,26 @@ use crate::domain::ids::OrderId;
 use crate::domain::order::{Details, Order, Refusal};
 use crate::live::Announcement;
 use crate::storage::journal::{self as table, Account};
-use crate::storage::orders::find_by_reference;
+use crate::storage::orders::{OrderRow, find_by_reference};
 
 pub struct Batch<'a> {
     asked: &'a [(Uuid, &'a Entry)],
+    lock: Lock,
+    /// Orders that somebody else has locked.
+    busy: BTreeSet<OrderId>,
     accounts: HashMap<Uuid, Account>,
     now: DateTime<Utc>,
     /// Orders as they are after the entries decided so far.
     orders: BTreeMap<OrderId, Working>,
+}
+
+/// What to do about orders that somebody else has locked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Lock {
+    /// Wait, for as long as Postgres' lock_timeout allows.
+    Wait,
+    /// Leave them out, so that the others don't wait: [`Rejection::Busy`].
+    Skip,
 }
 
 struct Working {
@@ -40,8 +52,15 @@ pub struct Written {
 }
 
 impl<'a> Batch<'a> {
-    pub fn new(asked: &'a [(Uuid, &'a Entry)]) -> Batch<'a> {
-        Batch { asked, accounts: HashMap::new(), now: DateTime::UNIX_EPOCH, orders: BTreeMap::new() }
+    pub fn new(asked: &'a [(Uuid, &'a Entry)], lock: Lock) -> Batch<'a> {
+        Batch {
+            asked,
+            lock,
+            busy: BTreeSet::new(),
+            accounts: HashMap::new(),
+            now: DateTime::UNIX_EPOCH,
+            orders: BTreeMap::new(),
+        }
     }
 
     /// Within a transaction that the caller commits.
@@ -73,7 +92,19 @@ impl<'a> Batch<'a> {
     fn load(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
         let ids: BTreeSet<OrderId> = self.asked.iter().filter_map(|(_, entry)| entry.order_id()).collect();
         let ids: Vec<OrderId> = ids.into_iter().collect();
-        let rows = if ids.is_empty() { Vec::new() } else { table::lock(connection, &ids)? };
+        let rows = match self.lock {
+            _ if ids.is_empty() => Vec::new(),
+            Lock::Wait => table::lock(connection, &ids)?,
+            Lock::Skip => {
+                let rows = table::lock_free_ones(connection, &ids)?;
+                if rows.len() < ids.len() {
+                    let found: BTreeSet<&str> = rows.iter().map(OrderRow::id).collect();
+                    let missing: Vec<_> = ids.into_iter().filter(|id| !found.contains(id.as_str())).collect();
+                    self.busy = table::existing(connection, &missing)?.into_iter().collect();
+                }
+                rows
+            }
+        };
 
         let mut people: BTreeSet<Uuid> = self.asked.iter().map(|(caller, _)| *caller).collect();
         people.extend(rows.iter().flat_map(|row| [Some(row.owner_id), row.assignee_id]).flatten());
@@ -105,16 +136,19 @@ impl<'a> Batch<'a> {
 
     fn decide(&mut self, caller_id: Uuid, entry: &Entry) -> Outcome {
         let caller = match self.accounts.get(&caller_id) {
-            Some(account) if account.active => {
-                Caller { id: caller_id, name: account.name.clone(), role: account.role }
-            }
+            Some(account) if account.active => Caller { id: caller_id, name: account.name.clone(), role: account.role },
             _ => return Err(Rejection::AccountEnded),
         };
         let now = self.now;
         let order_id = match entry {
             Entry::Create { details } => return Ok(self.create(caller, details)),
-            Entry::Record { order_id, .. } | Entry::Change { order_id, .. } | Entry::Assign { order_id, .. } => *order_id,
+            Entry::Record { order_id, .. } | Entry::Change { order_id, .. } | Entry::Assign { order_id, .. } => {
+                *order_id
+            }
         };
+        if self.busy.contains(&order_id) {
+            return Err(Rejection::Busy);
+        }
         // Looked up before the order is borrowed; told only to who may see the order.
         let assignee = self.assignee(&caller, entry);
         let working = self
@@ -168,7 +202,7 @@ impl<'a> Batch<'a> {
 
 impl Entry {
     /// Which order it is about; none for one that is to be created.
-    fn order_id(&self) -> Option<OrderId> {
+    pub fn order_id(&self) -> Option<OrderId> {
         match self {
             Entry::Create { .. } => None,
             Entry::Record { order_id, .. } | Entry::Change { order_id, .. } | Entry::Assign { order_id, .. } => {

@@ -59,7 +59,12 @@ pub struct Recorded {
 pub enum Rejection {
     /// No such order, or none that the caller may see.
     NotFound,
-    Refused { refusal: Refusal, order: Box<Order>, caller: Caller, now: DateTime<Utc> },
+    Refused {
+        refusal: Refusal,
+        order: Box<Order>,
+        caller: Caller,
+        now: DateTime<Utc>,
+    },
     ReferenceTaken(OrderId),
     /// The assignee is no active mover.
     NotAMover,
@@ -67,6 +72,8 @@ pub enum Rejection {
     AccountEnded,
     DatabaseUnavailable,
     Overloaded,
+    /// Somebody else has locked the order, for longer than anybody here does.
+    Busy,
     OutcomeUnknown,
     /// Postgres refused it for a reason that should not be possible.
     Internal(String),

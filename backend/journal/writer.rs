@@ -1,12 +1,15 @@
 //! One writer: gathers what waits, writes it in one transaction, answers after the commit. When the database refuses
 //! the transaction, its entries run one by one, so that none harms its neighbours.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::batch::{Batch, Written};
+use super::batch::{Batch, Lock, Written};
 use super::{Entry, Group, Outcome, Recorded, Rejection};
 use crate::domain::ids::OrderId;
 use crate::live::Announcement;
@@ -60,16 +63,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     fn write(&mut self, groups: Vec<Group>) {
         let asked: Vec<(Uuid, &Entry)> =
             groups.iter().flat_map(|group| group.entries.iter().map(|entry| (group.caller_id, entry))).collect();
-        let mut outcomes = match self.transact(&asked) {
-            Ok(outcomes) => outcomes,
-            Err(Failure::Disconnected) => vec![Err(Rejection::DatabaseUnavailable); asked.len()],
-            Err(Failure::Unknown) => vec![Err(Rejection::OutcomeUnknown); asked.len()],
-            Err(Failure::Refused(error)) => {
-                tracing::debug!(%error, entries = asked.len(), "transaction refused, its entries run one by one");
-                asked.iter().map(|one| self.write_alone(*one)).collect()
-            }
-        }
-        .into_iter();
+        let mut outcomes = self.write_together(&asked).into_iter();
         for group in groups {
             let Group { entries, answer, .. } = group;
             // Who asked may have gone; what was written stays written.
@@ -77,9 +71,46 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         }
     }
 
+    /// Writes all that it can in one transaction. What concerns orders that somebody else has locked comes after, order by
+    /// order: those who wait for them wait alone.
+    fn write_together(&mut self, asked: &[(Uuid, &Entry)]) -> Vec<Outcome> {
+        let orders: BTreeSet<OrderId> = asked.iter().filter_map(|(_, entry)| entry.order_id()).collect();
+        let lock = if orders.len() > 1 { Lock::Skip } else { Lock::Wait };
+        let mut outcomes = self.write_or_split(asked, lock);
+        let mut busy: BTreeMap<OrderId, Vec<usize>> = BTreeMap::new();
+        for (index, (_, entry)) in asked.iter().enumerate() {
+            if let (Err(Rejection::Busy), Some(id)) = (&outcomes[index], entry.order_id()) {
+                busy.entry(id).or_default().push(index);
+            }
+        }
+        for indices in busy.into_values() {
+            let of_one_order: Vec<_> = indices.iter().map(|&index| asked[index]).collect();
+            for (index, outcome) in indices.into_iter().zip(self.write_or_split(&of_one_order, Lock::Wait)) {
+                outcomes[index] = outcome;
+            }
+        }
+        outcomes
+    }
+
+    fn write_or_split(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Vec<Outcome> {
+        match self.transact(asked, lock) {
+            Ok(outcomes) => outcomes,
+            Err(Failure::Disconnected) => vec![Err(Rejection::DatabaseUnavailable); asked.len()],
+            Err(Failure::Unknown) => vec![Err(Rejection::OutcomeUnknown); asked.len()],
+            // One after the other would wait for the same lock again and again.
+            Err(Failure::Refused(error)) if lock == Lock::Wait && is_timeout(&error) => {
+                vec![Err(Rejection::Busy); asked.len()]
+            }
+            Err(Failure::Refused(error)) => {
+                tracing::debug!(%error, entries = asked.len(), "transaction refused, its entries run one by one");
+                asked.iter().map(|one| self.write_alone(*one)).collect()
+            }
+        }
+    }
+
     fn write_alone(&mut self, one: (Uuid, &Entry)) -> Outcome {
         for _ in 0..TRIES {
-            match self.transact(&[one]) {
+            match self.transact(&[one], Lock::Wait) {
                 Ok(mut outcomes) => return outcomes.pop().unwrap_or(Err(Rejection::OutcomeUnknown)),
                 Err(Failure::Disconnected) => return Err(Rejection::DatabaseUnavailable),
                 Err(Failure::Unknown) => return Err(Rejection::OutcomeUnknown),
@@ -104,22 +135,20 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
                 taken.map(Rejection::ReferenceTaken)
             }
             (DatabaseErrorKind::SerializationFailure, _) => None,
-            // Deadlocks and timeouts have no kind of their own in diesel.
+            // Deadlocks have no kind of their own in diesel.
             (DatabaseErrorKind::Unknown, _) if information.message().contains("deadlock") => None,
-            (DatabaseErrorKind::Unknown, _) if information.message().ends_with("timeout") => {
-                Some(Rejection::DatabaseUnavailable)
-            }
+            _ if is_timeout(error) => Some(Rejection::Busy),
             _ => Some(Rejection::Internal(format!("{error:?}"))),
         }
     }
 
     /// Writes entries in one transaction and announces what it wrote.
-    fn transact(&mut self, asked: &[(Uuid, &Entry)]) -> Result<Vec<Outcome>, Failure> {
+    fn transact(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Vec<Outcome>, Failure> {
         // A connection that died while nothing was to do shows it at the first statement; then a fresh one is tried.
         let mut fresh = self.connection.is_none();
         loop {
             let connection = self.connected()?;
-            match attempt(connection, asked) {
+            match attempt(connection, asked, lock) {
                 Ok(Written { outcomes, announcements }) => {
                     if !announcements.is_empty() {
                         (self.announce)(announcements);
@@ -140,32 +169,49 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
 
     fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
         if self.connection.is_none() {
-            let connected = db::connect(&self.database_url);
+            let connected = db::connect(&self.database_url).and_then(|mut connection| {
+                // Others hold a lock for milliseconds. Who holds one for longer must not hold up the journal.
+                connection
+                    .batch_execute("SET lock_timeout = '300ms'")
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(connection)
+            });
             self.connection = connected.inspect_err(|error| tracing::warn!(%error, "the journal can't connect")).ok();
         }
         self.connection.as_mut().ok_or(Failure::Disconnected)
     }
 }
 
+/// A lock or a statement took longer than Postgres was told to allow. Diesel has no kind of its own for these.
+fn is_timeout(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, information)
+        if information.message().ends_with("timeout"))
+}
+
 /// One transaction. What fails before the commit has written nothing.
-fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)]) -> Result<Written, Failure> {
+fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Written, Failure> {
     let mut committing = false;
     let result = connection.transaction(|connection| {
-        let written = Batch::new(asked).write(connection)?;
+        let written = Batch::new(asked, lock).write(connection)?;
         committing = true;
         Ok(written)
     });
     result.map_err(|error: DieselError| match error {
-        DieselError::DatabaseError(
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
-            _,
-        )
+        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
         | DieselError::BrokenTransactionManager => {
-            if committing { Failure::Unknown } else { Failure::Disconnected }
+            if committing {
+                Failure::Unknown
+            } else {
+                Failure::Disconnected
+            }
         }
         // A rollback that fails as well means that the connection went in between.
         DieselError::RollbackErrorOnCommit { .. } => {
-            if committing { Failure::Unknown } else { Failure::Disconnected }
+            if committing {
+                Failure::Unknown
+            } else {
+                Failure::Disconnected
+            }
         }
         other => Failure::Refused(other),
     })

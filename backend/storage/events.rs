@@ -131,10 +131,12 @@ pub struct FeedEntry {
 /// The feed above `seq`, at most `limit` of it, and before that of what lies below the entries in `missing`.
 pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64) -> Result<Vec<FeedEntry>> {
     let entries = || {
-        order_events::table
-            .inner_join(orders::table)
-            .order(order_events::seq)
-            .select((order_events::seq, EventRow::as_select(), orders::owner_id, orders::public_tracking))
+        order_events::table.inner_join(orders::table).order(order_events::seq).select((
+            order_events::seq,
+            EventRow::as_select(),
+            orders::owner_id,
+            orders::public_tracking,
+        ))
     };
     let mut rows: Vec<(i64, EventRow, Uuid, bool)> = Vec::new();
     // Two statements, because for both in one with OR Postgres may choose to walk through the whole feed.

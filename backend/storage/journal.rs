@@ -35,23 +35,40 @@ pub struct Account {
 /// Accounts by their IDs, and when they were read.
 pub type AccountsAndClock = (HashMap<Uuid, Account>, DateTime<Utc>);
 
-/// Locks orders in the order of their IDs, so that no two journals wait for each other.
+/// Locks orders in the order of their IDs, so that no two journals wait for each other in a circle.
 pub fn lock(connection: &mut PgConnection, ids: &[OrderId]) -> QueryResult<Vec<OrderRow>> {
-    let ids: Vec<&str> = ids.iter().map(OrderId::as_str).collect();
     orders::table
-        .filter(orders::id.eq_any(ids))
+        .filter(orders::id.eq_any(texts(ids)))
         .order(orders::id)
         .select(OrderRow::as_select())
         .for_no_key_update()
         .load(connection)
 }
 
+/// Locks those orders that nobody else has locked.
+pub fn lock_free_ones(connection: &mut PgConnection, ids: &[OrderId]) -> QueryResult<Vec<OrderRow>> {
+    orders::table
+        .filter(orders::id.eq_any(texts(ids)))
+        .order(orders::id)
+        .select(OrderRow::as_select())
+        .for_no_key_update()
+        .skip_locked()
+        .load(connection)
+}
+
+/// Which of these orders there are, locked or not.
+pub fn existing(connection: &mut PgConnection, ids: &[OrderId]) -> QueryResult<Vec<OrderId>> {
+    let found: Vec<String> = orders::table.filter(orders::id.eq_any(texts(ids))).select(orders::id).load(connection)?;
+    Ok(found.into_iter().filter_map(|id| OrderId::try_from(id).ok()).collect())
+}
+
+fn texts(ids: &[OrderId]) -> Vec<&str> {
+    ids.iter().map(OrderId::as_str).collect()
+}
+
 /// Accounts by their IDs, and Postgres' clock in milliseconds. The clock is read after the rows were locked: what was
 /// recorded before is not later. None when there is no account at all.
-pub fn accounts_and_clock(
-    connection: &mut PgConnection,
-    ids: &[Uuid],
-) -> QueryResult<Option<AccountsAndClock>> {
+pub fn accounts_and_clock(connection: &mut PgConnection, ids: &[Uuid]) -> QueryResult<Option<AccountsAndClock>> {
     let rows: Vec<(Uuid, String, String, bool, DateTime<Utc>)> = accounts::table
         .filter(accounts::id.eq_any(ids))
         .select((accounts::id, accounts::name, accounts::role, accounts::active, clock_timestamp()))
@@ -235,10 +252,7 @@ pub fn insert_orders(connection: &mut PgConnection, new: &mut [&Order]) -> Query
 }
 
 /// Writes where orders stand now.
-pub fn update_standing<'a>(
-    connection: &mut PgConnection,
-    orders: impl Iterator<Item = &'a Order>,
-) -> QueryResult<()> {
+pub fn update_standing<'a>(connection: &mut PgConnection, orders: impl Iterator<Item = &'a Order>) -> QueryResult<()> {
     let mut statement = UpdateStanding::default();
     for order in orders {
         let last = order.last_move.as_ref();

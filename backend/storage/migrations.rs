@@ -17,7 +17,9 @@ pub fn run(connection: &mut PgConnection) -> Result<(), MigrationError> {
     diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<diesel::sql_types::BigInt, _>(LOCK).execute(connection)?;
     // The lock is the session's: it goes with the connection if this fails.
     let result = connection.run_pending_migrations(MIGRATIONS).map(|_| ());
-    diesel::sql_query("SELECT pg_advisory_unlock($1)").bind::<diesel::sql_types::BigInt, _>(LOCK).execute(connection)?;
+    diesel::sql_query("SELECT pg_advisory_unlock($1)")
+        .bind::<diesel::sql_types::BigInt, _>(LOCK)
+        .execute(connection)?;
     result
 }
 

@@ -59,13 +59,16 @@ pub struct OrderRow {
 }
 
 impl OrderRow {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The order, with the names that stand in `accounts`.
     pub fn into_order(self, owner_name: String, assignee_name: Option<String>) -> Result<Order> {
         let unknown = |what: &str| Error::Internal(format!("an order holds an unknown {what}"));
         let status = |name: &str| Status::parse(name).ok_or_else(|| unknown("status"));
-        let reason = |name: Option<String>| {
-            name.map(|name| Reason::parse(&name).ok_or_else(|| unknown("reason"))).transpose()
-        };
+        let reason =
+            |name: Option<String>| name.map(|name| Reason::parse(&name).ok_or_else(|| unknown("reason"))).transpose();
         let last_move = match (self.moved_version, self.moved_by, self.moved_at, self.moved_from) {
             (Some(version), Some(by), Some(at), Some(from)) => {
                 Some(LastMove { version, by, at, from: status(&from)?, from_reason: reason(self.moved_from_reason)? })
@@ -160,9 +163,9 @@ pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, 
         }
         Position::Due(after) => {
             if let Some((due_at, id)) = after {
-                query = query.filter(order_due(orders::due_at).ge(order_due(due_at))).filter(
-                    order_due(orders::due_at).gt(order_due(due_at)).or(orders::id.gt(id.as_str().to_owned())),
-                );
+                query = query
+                    .filter(order_due(orders::due_at).ge(order_due(due_at)))
+                    .filter(order_due(orders::due_at).gt(order_due(due_at)).or(orders::id.gt(id.as_str().to_owned())));
             }
             query.order((order_due(orders::due_at).asc(), orders::id.asc()))
         }
@@ -173,8 +176,7 @@ pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, 
 
 /// Names by a query of their own: conditions that are put together at run time can't be about a join.
 fn with_names(connection: &mut PgConnection, rows: Vec<OrderRow>) -> Result<Vec<Order>> {
-    let people: BTreeSet<Uuid> =
-        rows.iter().flat_map(|row| [Some(row.owner_id), row.assignee_id]).flatten().collect();
+    let people: BTreeSet<Uuid> = rows.iter().flat_map(|row| [Some(row.owner_id), row.assignee_id]).flatten().collect();
     let names: HashMap<Uuid, String> = accounts::table
         .filter(accounts::id.eq_any(people))
         .select((accounts::id, accounts::name))
@@ -192,10 +194,8 @@ fn with_names(connection: &mut PgConnection, rows: Vec<OrderRow>) -> Result<Vec<
 
 /// How many orders stand in each status; statuses without orders are left out.
 pub fn counts(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<(Status, i64)>> {
-    let mut query = orders::table
-        .group_by(orders::status)
-        .select((orders::status, diesel::dsl::count_star()))
-        .into_boxed();
+    let mut query =
+        orders::table.group_by(orders::status).select((orders::status, diesel::dsl::count_star())).into_boxed();
     for condition in conditions(filter) {
         query = query.filter(condition);
     }
@@ -220,7 +220,8 @@ pub fn find_by_reference(connection: &mut PgConnection, owner: Uuid, reference: 
     Ok(id.and_then(|id| OrderId::try_from(id).ok()))
 }
 
-type Condition = Box<dyn BoxableExpression<orders::table, Pg, SqlType = diesel::sql_types::Nullable<diesel::sql_types::Bool>>>;
+type Condition =
+    Box<dyn BoxableExpression<orders::table, Pg, SqlType = diesel::sql_types::Nullable<diesel::sql_types::Bool>>>;
 
 fn conditions(filter: &Filter) -> Vec<Condition> {
     let mut conditions: Vec<Condition> = Vec::new();
