@@ -9,6 +9,8 @@ export default defineConfig({
     environment: 'happy-dom',
     setupFiles: ['./shared/testing/setup.ts'],
     include: ['{shared,users,movers,track}/**/*.test.{ts,tsx}'],
+    testTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
     css: { modules: { classNameStrategy: 'non-scoped' } },
   },
 });

@@ -55,6 +55,12 @@ export class AuthSession {
     else this.#set({ phase: 'anonymous', ended: false });
   }
 
+  /** For tests, whose sessions would otherwise hear of each other. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#channel?.close();
+  }
+
   readonly token = async (rejected?: string): Promise<string | null> => {
     const good = this.#held && this.#held.token !== rejected && this.#held.expiresAt > Date.now() + 5_000;
     if (!good && (this.#held || this.#state.phase === 'starting')) await this.#refresh();

@@ -4,6 +4,7 @@ import userEvent from '@testing-library/user-event';
 import type { ResourceLanguage } from 'i18next';
 import type { ReactNode } from 'react';
 import { MemoryRouter } from 'react-router';
+import { onTestFinished } from 'vitest';
 import type { Realm, SignedIn } from '../api/generated/types.gen';
 import { connectClient } from '../api/client';
 import { AuthSession } from '../auth/session';
@@ -23,6 +24,7 @@ interface RenderOptions {
 export function renderApp(node: ReactNode, { realm = 'users', texts, at = '/', signedIn }: RenderOptions) {
   startI18n(texts);
   const session = new AuthSession(realm);
+  onTestFinished(() => session.close());
   if (signedIn) session.adopt(signedIn);
   else session.start();
   connectClient(session);
@@ -34,5 +36,5 @@ export function renderApp(node: ReactNode, { realm = 'users', texts, at = '/', s
       </QueryClientProvider>
     </AppFrame>,
   );
-  return { ...view, session, queries, person: userEvent.setup() };
+  return { ...view, session, queries, person: userEvent.setup({ delay: null }) };
 }
