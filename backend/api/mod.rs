@@ -13,6 +13,7 @@ pub mod live;
 pub mod me;
 pub mod movers;
 pub mod orders;
+pub mod preconditions;
 pub mod queries;
 pub mod routes;
 pub mod sessions;

@@ -1,7 +1,7 @@
 //! Orders: creating, lists, counts, one, its details.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use super::counts::Counts;
 use super::cursor::Cursors;
 use super::details;
 use super::forms::{Body, parse_time};
+use super::preconditions;
 use super::queries::{Page, Query};
 use super::views::OrderView;
 use crate::auth::extractors::{Identity, SignedIn, User};
@@ -88,7 +89,7 @@ pub async fn show(
     let order = OrderView::new(order, caller.account_id, caller.role, Utc::now());
     let etag = order.etag();
     let mut response = HttpResponse::Ok();
-    let unchanged = is_named_by(&request, &etag);
+    let unchanged = preconditions::has_current(&request, &etag);
     if unchanged {
         response.status(StatusCode::NOT_MODIFIED);
     }
@@ -108,7 +109,7 @@ pub async fn update(
 ) -> Result<HttpResponse> {
     let id = OrderId::parse(&path).ok_or(Error::NotFound)?;
     let read = || {
-        let expected_version = if_match(&request)?;
+        let expected_version = preconditions::expected_version(&request)?;
         let mut form = body.form()?;
         let patch = details::read_patch(&mut form);
         form.finish()?;
@@ -145,33 +146,6 @@ pub async fn exists_first<T>(db: &Db, id: OrderId, caller: Identity, read: Resul
         find_visible(db, id, caller).await?;
     }
     read
-}
-
-/// The version that If-Match names; none without the header, or for `*`. A well-formed ETag that is none of ours names a
-/// version that no order has.
-fn if_match(request: &HttpRequest) -> Result<Option<i32>> {
-    let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
-    let value = value.to_str().map_err(|_| Error::InvalidIfMatch)?.trim();
-    if value == "*" {
-        return Ok(None);
-    }
-    let strong = value.strip_prefix("W/").unwrap_or(value);
-    let tag = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Error::InvalidIfMatch)?;
-    if tag.contains('"') {
-        return Err(Error::InvalidIfMatch);
-    }
-    // Weak tags never match (RFC 9110, 13.1.1).
-    let is_canonical = !value.starts_with("W/") && !tag.starts_with(['0', '+']);
-    Ok(Some(tag.parse().ok().filter(|_| is_canonical).unwrap_or(-1)))
-}
-
-/// Does If-None-Match name this tag (weakly, as RFC 9110 13.1.2 has it)?
-pub fn is_named_by(request: &HttpRequest, etag: &str) -> bool {
-    request
-        .headers()
-        .get_all(IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.trim() == "*" || value.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag))
 }
 
 fn read_filter(query: &mut Query, caller: &Identity) -> Filter {
