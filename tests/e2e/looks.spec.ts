@@ -185,6 +185,24 @@ test('the public page', async ({ server, visitor }) => {
   await expectGoodLooks(page, 'track not found');
 });
 
+test('a content security policy is in force in all three entries', async ({ visitor }) => {
+  const { page, complaints } = await visitor();
+  for (const address of ['/sign-in', '/movers/sign-in', '/t/']) {
+    await page.goto(address);
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    complaints.expect(/Content Security Policy/);
+    const violated = page.waitForEvent('console', (message) => message.text().includes('Content Security Policy'));
+    const ran = await page.evaluate(() => {
+      const script = document.createElement('script');
+      script.textContent = 'window.intruder = true';
+      document.head.append(script);
+      return 'intruder' in window;
+    });
+    await violated;
+    expect(ran).toBe(false);
+  }
+});
+
 /** One of each status, and one with everything as long as it may be. */
 async function ordersOfAllKinds(user: Account, mover: Account) {
   const soon = new Date(Date.now() + 86_400_000).toISOString();

@@ -21,7 +21,7 @@ test('an owner edits, says something, cancels and takes it back; the public sees
   await page.getByRole('textbox', { name: 'Note' }).fill('Ring twice');
   await page.getByRole('button', { name: 'Add note' }).click();
   await expect(owner.history().first()).toContainText('Ring twice');
-  await page.getByRole('radio', { name: 'Message' }).check({ force: true });
+  await page.getByRole('radiogroup', { name: 'Kind of entry' }).getByText('Message').click();
   await page.getByRole('textbox', { name: 'Message' }).fill('We are at home from ten');
   await page.getByRole('button', { name: 'Send message' }).click();
   await expect(anyone.history().first()).toContainText('We are at home from ten');

@@ -1,4 +1,4 @@
-import type { Route } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { Account, someone } from './support/api';
 import { expect, test } from './support/fixtures';
 import type { Visitor } from './support/visitor';
@@ -65,13 +65,11 @@ for (const { name, open, address, reads, shows } of pages) {
     const { page, complaints } = who;
     await open(who, accounts);
 
-    const held: Route[] = [];
-    await page.route(reads, (route) => void held.push(route));
+    const release = await holdBack(page, reads);
     await page.goto(address(accounts.id));
     await expect(page.getByRole('main').getByText('Loading…').first()).toBeAttached();
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
-    await page.unroute(reads);
-    await Promise.all(held.map((route) => route.continue()));
+    await release();
     await expect(shows(who)).toBeVisible();
     await expect(page.getByRole('main').getByText('Loading…')).toHaveCount(0);
 
@@ -93,12 +91,10 @@ test('the public page: a skeleton, an error that is tried again by itself, and b
   const who = await visitor();
   const { page, complaints } = who;
   const reads = /\/api\/v1\/track\//;
-  const held: Route[] = [];
-  await page.route(reads, (route) => void held.push(route));
+  const release = await holdBack(page, reads);
   await page.goto(`/t/${id}`);
   await expect(page.getByRole('status').filter({ hasText: 'Looking the order up' })).toBeAttached();
-  await page.unroute(reads);
-  await Promise.all(held.map((route) => route.continue()));
+  await release();
   await expect(who.heading('Created')).toBeVisible();
 
   complaints.expect(/\b503\b/);
@@ -211,4 +207,18 @@ async function accountsWithOrder(server: Parameters<typeof Account.user>[0]) {
   const user = await Account.user(server);
   const mover = await Account.mover(server);
   return { user, mover, id: await user.create(title) };
+}
+
+/** Such requests wait until they are released. */
+async function holdBack(page: Page, requests: RegExp): Promise<() => Promise<void>> {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  await page.route(requests, async (route) => {
+    await released;
+    await route.continue();
+  });
+  return async () => {
+    release();
+    await page.unroute(requests);
+  };
 }

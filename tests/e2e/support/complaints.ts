@@ -11,7 +11,7 @@ export class Complaints {
 
   constructor(context: BrowserContext) {
     context.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') this.#add(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+      if (message.type() === 'error') this.#add(`console: ${message.text()} (${message.location().url})`);
     });
     context.on('weberror', (error) => this.#add(`exception: ${error.error().stack ?? error.error().message}`));
     context.on('requestfailed', (request) => {
