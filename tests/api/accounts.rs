@@ -373,6 +373,16 @@ async fn a_deactivated_mover_is_out_at_once() {
     max.get("/me").await.refused(401, "session_ended");
 }
 
+#[tokio::test]
+async fn a_deactivated_user_is_told_so() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    app.database.run("UPDATE accounts SET active = false");
+    app.post("/users/sessions", json!({"email": uma.email, "password": PASSWORD})).await.refused(403, "account_deactivated");
+    assert_eq!(uma.tries_to_refresh().await.status, 401);
+    assert_eq!(uma.post("/orders", json!({"title": "Sofa"})).await.status, 401);
+}
+
 // ---- Cookies ----
 
 #[track_caller]

@@ -75,6 +75,17 @@ async fn only_active_movers_hold_orders() {
 }
 
 #[tokio::test]
+async fn what_is_not_there_is_not_taken() {
+    let app = TestApp::start().await;
+    let max = app.mover("Max").await;
+    for id in ["0000000000", "x", "%00"] {
+        max.put(&format!("/orders/{id}/assignee"), json!({})).await.refused(404, "not_found");
+        max.put(&format!("/orders/{id}/assignee"), json!({"mover_id": 3})).await.refused(404, "not_found");
+        max.delete(&format!("/orders/{id}/assignee")).await.refused(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn closed_orders_are_not_assigned() {
     let app = TestApp::start().await;
     let (uma, max, ada) = (app.user("Uma").await, app.mover("Max").await, app.admin("Ada").await);

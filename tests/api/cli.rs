@@ -1,10 +1,12 @@
 //! The program itself, as a process: its command line, its start and its end.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::people::Person;
+use crate::support::proxy::{Proxy, Traffic};
 use crate::support::{Database, Socket, TestApp, eventually, http_client, json, usual_settings};
 
 /// Where no `.env` is.
@@ -73,7 +75,8 @@ async fn sigterm_drains() {
     let process = Process::serves(|settings| {
         settings.insert("DRAIN_NOTICE", "1".into());
         settings.insert("DRAIN_TIMEOUT", "5".into());
-    });
+    })
+    .await;
     let uma = Person::registers(&process.base, "Uma").await;
     let mut socket = Socket::open(&process.base).await;
     socket.authenticate(&uma.token).await;
@@ -87,13 +90,31 @@ async fn sigterm_drains() {
     let order = uma.create_order("Sofa").await;
     assert_eq!(socket.next().await["event"]["order_id"], order.id.as_str());
     assert_eq!(socket.closing_code().await, 1001);
-    assert_eq!(process.ends_within(Duration::from_secs(8)), Some(0));
+    assert_eq!(process.ends_within(Duration::from_secs(8)).await, Some(0));
+}
+
+/// DRAIN_TIMEOUT is a promise, whatever Postgres does.
+#[tokio::test]
+async fn sigterm_ends_the_process_even_when_postgres_stands_still() {
+    let database = Database::cloned();
+    let postgres = Proxy::of_postgres(&database.url);
+    let url = postgres.postgres_url(&database.url);
+    let process = Process::serves_on(database, |settings| {
+        settings.insert("DATABASE_URL", url);
+        settings.insert("DRAIN_TIMEOUT", "2".into());
+    })
+    .await;
+    let uma = Person::registers(&process.base, "Uma").await;
+    postgres.set(Traffic::Stalls);
+    assert_eq!(uma.post("/orders", json!({"title": "Sofa"})).await.status, 503);
+    process.signal("TERM");
+    process.ends_within(Duration::from_secs(6)).await;
 }
 
 /// What was answered is there; what was cut off was not answered.
 #[tokio::test]
 async fn a_killed_server_has_lost_nothing_that_it_answered() {
-    let mut process = Process::serves(|_| {});
+    let mut process = Process::serves(|_| {}).await;
     let uma = Person::registers(&process.base, "Uma").await;
     let mut answered = Vec::new();
     for number in 0..30 {
@@ -119,7 +140,7 @@ async fn a_taken_port_is_said() {
 
 #[tokio::test]
 async fn nothing_private_is_logged() {
-    let mut process = Process::serves(|_| {});
+    let mut process = Process::serves(|_| {}).await;
     let uma = Person::registers(&process.base, "Uma").await;
     uma.create_order("Sofa").await;
     let body = json!({"email": uma.email, "password": "a secret horse"});
@@ -144,21 +165,28 @@ struct Process {
 }
 
 impl Process {
-    fn serves(change: impl FnOnce(&mut std::collections::HashMap<&'static str, String>)) -> Process {
-        let database = Database::cloned();
+    async fn serves(change: impl FnOnce(&mut HashMap<&'static str, String>)) -> Process {
+        Process::serves_on(Database::cloned(), change).await
+    }
+
+    async fn serves_on(database: Database, change: impl FnOnce(&mut HashMap<&'static str, String>)) -> Process {
         let mut settings = usual_settings(&database);
         change(&mut settings);
         let mut child =
             program(&["serve"]).envs(&settings).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut log = BufReader::new(child.stderr.take().expect("stderr"));
-        let mut line = String::new();
-        let base = loop {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).expect("a line"), 0, "it ended before it served");
-            if let Some((_, address)) = line.split_once("serving on ") {
-                break address.trim().to_owned();
+        // Not on this thread, which a proxy may need.
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            loop {
+                line.clear();
+                assert_ne!(log.read_line(&mut line).expect("a line"), 0, "it ended before it served");
+                if let Some((_, address)) = line.split_once("serving on ") {
+                    return (address.trim().to_owned(), log);
+                }
             }
-        };
+        });
+        let (base, log) = reading.await.expect("it serves");
         Process { child, base, log, database }
     }
 
@@ -168,14 +196,14 @@ impl Process {
     }
 
     /// Its exit code, once it has ended.
-    fn ends_within(mut self, patience: Duration) -> Option<i32> {
+    async fn ends_within(mut self, patience: Duration) -> Option<i32> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 return status.code();
             }
             assert!(start.elapsed() < patience, "still there after {patience:?}");
-            std::thread::sleep(Duration::from_millis(20));
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }

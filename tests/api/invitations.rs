@@ -116,6 +116,8 @@ async fn invitations_come_in_pages_newest_first() {
     let notes = all_pages(&ada, "/movers/invitations?limit=2").await;
     let notes: Vec<&str> = notes.iter().map(|invitation| text(&invitation["note"])).collect();
     assert_eq!(notes, ["4", "3", "2", "1", "0"]);
+    ada.get("/movers/invitations?cursor=x").await.refused(400, "invalid_cursor");
+    ada.get("/movers/invitations?state=open&limit=0").await.refused(400, "invalid_parameter");
 }
 
 #[tokio::test]

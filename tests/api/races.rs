@@ -154,7 +154,7 @@ async fn all_kinds_of_changes_of_many_orders_at_once() {
     let (uma, max, eve) = (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await.at(&replica));
     let there = uma.at(&replica);
     let orders: Vec<Order> = join_all((0..20).map(|_| uma.create_order("Sofa"))).await;
-    let changes = orders.iter().cycle().take(MANY).enumerate().map(|(n, order)| {
+    let changes = orders.iter().cycle().take(MANY / 2).enumerate().map(|(n, order)| {
         let path = format!("/orders/{}", order.id);
         let (owner, mover) = (by_turns(n, &uma, &there), by_turns(n, &max, &eve));
         match n / 20 % 5 {
