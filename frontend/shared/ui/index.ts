@@ -1,5 +1,6 @@
 export { Card } from './Card';
 export { CopyButton } from './CopyButton';
+export { Dialog } from './Dialog';
 export { FormProblem } from './FormProblem';
 export { LivePill } from './LivePill';
 export { Logo } from './Logo';

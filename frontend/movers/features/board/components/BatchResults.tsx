@@ -1,7 +1,7 @@
-import { Button, Group, Modal } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import type { Order } from '@shared/api';
 import { OrderIdText, StatusBadge } from '@shared/orders';
-import { notify, problemText } from '@shared/ui';
+import { Dialog, notify, problemText } from '@shared/ui';
 import { IconAlertTriangle, IconArrowBackUp, IconCircleCheck } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -31,12 +31,10 @@ export default function BatchResults({ results: first, onClose }: { results: Bat
   };
   const good = results.length - failed;
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={onClose}
       size="lg"
       title={t(isUndone ? 'batch.undone' : failed === 0 ? 'batch.all_moved' : 'batch.some_moved', { count: good, total: results.length })}
-      closeButtonProps={{ 'aria-label': shared('form.close') }}
     >
       <ul className={classes.results}>
         {results.map(({ order, problem }) => (
@@ -71,6 +69,6 @@ export default function BatchResults({ results: first, onClose }: { results: Bat
           {t('batch.done')}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   );
 }

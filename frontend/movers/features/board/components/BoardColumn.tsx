@@ -29,7 +29,7 @@ export function BoardColumn({ column, count, filters, fresh, selection }: BoardC
   const total = column.isPending || column.error ? count : hasMore ? Math.max(count ?? 0, orders.length) : orders.length;
   return (
     <section className={classes.column} aria-labelledby={headingId} data-status={status} data-old={column.isOld || undefined}>
-      <h2 id={headingId} className={classes.heading}>
+      <h2 id={headingId} tabIndex={-1} className={classes.heading}>
         <StatusIcon status={status} size={18} />
         {text(`status.${status}`)} <span className={classes.count}>{total ?? ''}</span>
       </h2>

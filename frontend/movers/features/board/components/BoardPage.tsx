@@ -5,6 +5,7 @@ import { IconFilterOff, IconPackages } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { useColumns } from '../api/columns';
 import { noFilters, useBoardFilters } from '../api/filters';
+import { useFollowFocus } from '../api/followFocus';
 import { useFreshOrders } from '../api/freshOrders';
 import { useSelection } from '../api/selection';
 import { BatchBar } from './BatchBar';
@@ -22,6 +23,7 @@ export default function BoardPage() {
   const counts = useCounts(filters);
   const columns = useColumns(filters);
   const selection = useSelection();
+  const board = useFollowFocus<HTMLDivElement>();
 
   const isEmpty = columns.every(({ orders, isPending, error, hasMore }) => !isPending && !error && !hasMore && orders.length === 0);
   const isFiltered = filters.whose !== 'all' || filters.q !== '';
@@ -56,7 +58,7 @@ export default function BoardPage() {
           </Message>
         )
       ) : (
-        <div className={classes.columns} data-view={filters.status === 'open' ? 'open' : 'one'}>
+        <div ref={board} className={classes.columns} data-view={filters.status === 'open' ? 'open' : 'one'}>
           {columns.map((column) => (
             <BoardColumn
               key={column.status}

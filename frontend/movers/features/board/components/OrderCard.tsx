@@ -29,6 +29,9 @@ export function OrderCard({ order, isFresh, selection }: OrderCardProps) {
     <article
       className={classes.card}
       aria-labelledby={titleId}
+      // Where the focus goes when the order has changed its column.
+      tabIndex={-1}
+      data-order={order.id}
       data-status={order.status}
       data-fresh={isFresh || undefined}
       data-selected={isSelected || undefined}

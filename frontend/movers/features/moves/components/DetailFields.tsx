@@ -20,19 +20,17 @@ export function DetailFields({ form, hasEstimate = false }: DetailFieldsProps) {
       <Textarea
         label={t('moves.message')}
         description={t('moves.everyone_sees')}
-        autosize
-        minRows={2}
-        maxRows={6}
+        rows={2}
         size="md"
+        classNames={{ input: classes.area }}
         {...form.getInputProps('message')}
       />
       <Textarea
         label={t('moves.note')}
         description={t('moves.insiders_see')}
-        autosize
-        minRows={2}
-        maxRows={6}
+        rows={2}
         size="md"
+        classNames={{ input: classes.area }}
         {...form.getInputProps('note')}
       />
       <details className={classes.more} open={hidden || undefined}>

@@ -1,4 +1,4 @@
-import { Button, type ButtonProps } from '@mantine/core';
+import { Button, Loader, type ButtonProps } from '@mantine/core';
 import type { Order } from '@shared/api';
 import { StatusIcon } from '@shared/orders';
 import { IconArrowBackUp } from '@tabler/icons-react';
@@ -12,15 +12,19 @@ interface MoveButtonProps extends ButtonProps {
   describedBy?: string;
 }
 
-/** The one big button: the likeliest move, as the server names it. */
+/**
+ * The one big button: the likeliest move, as the server names it. It is never disabled, since that would take the focus
+ * away from whoever pressed it; a second press while the first is on its way does nothing.
+ */
 export function MoveButton({ order, describedBy, ...button }: MoveButtonProps) {
   const { t } = useTranslation();
   const { move, undo, isBusy } = useMovesContext();
   const next = likelyMove(order);
+  const busy = <Loader size={20} color="currentColor" />;
   const shape: ButtonProps = { size: 'lg', fullWidth: true, ...button };
   if (next === 'unknown') {
     return (
-      <Button {...shape} disabled aria-describedby={describedBy}>
+      <Button {...shape} data-disabled aria-disabled aria-describedby={describedBy}>
         {t('moves.updating')}
       </Button>
     );
@@ -29,8 +33,8 @@ export function MoveButton({ order, describedBy, ...button }: MoveButtonProps) {
     return (
       <Button
         {...shape}
-        loading={isBusy(order)}
-        leftSection={<StatusIcon status={next} size={20} />}
+        aria-busy={isBusy(order)}
+        leftSection={isBusy(order) ? busy : <StatusIcon status={next} size={20} />}
         aria-describedby={describedBy}
         onClick={() => move(order, next)}
       >
@@ -43,8 +47,8 @@ export function MoveButton({ order, describedBy, ...button }: MoveButtonProps) {
     <Button
       {...shape}
       variant="default"
-      loading={isBusy(order)}
-      leftSection={<IconArrowBackUp size={20} />}
+      aria-busy={isBusy(order)}
+      leftSection={isBusy(order) ? busy : <IconArrowBackUp size={20} />}
       aria-describedby={describedBy}
       onClick={() => void undo(order)}
     >

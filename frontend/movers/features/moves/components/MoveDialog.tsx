@@ -1,8 +1,8 @@
-import { Button, Group, Modal, Stack } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import type { Order, Target } from '@shared/api';
 import { zNewEvent } from '@shared/api/generated/zod.gen';
 import { StatusBadge, StatusIcon } from '@shared/orders';
-import { FormProblem, useApiForm } from '@shared/ui';
+import { Dialog, FormProblem, useApiForm } from '@shared/ui';
 import { useTranslation } from 'react-i18next';
 import { needsReason, noDetails, toBody, type DetailsBody } from '../api/moveDetails';
 import { DetailFields } from './DetailFields';
@@ -37,13 +37,7 @@ export default function MoveDialog({ orders, target, send, onError, onClose }: M
   });
   const [first] = orders;
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t(`moves.title.${target}`)}
-      size="lg"
-      closeButtonProps={{ 'aria-label': shared('form.close') }}
-    >
+    <Dialog onClose={onClose} title={t(`moves.title.${target}`)} size="lg">
       <form {...formProps}>
         <Stack gap="lg">
           {first ? (
@@ -82,6 +76,6 @@ export default function MoveDialog({ orders, target, send, onError, onClose }: M
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -6,6 +6,7 @@ import { IconArrowsExchange, IconHandGrab, IconHandStop } from '@tabler/icons-re
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useMovesContext } from '../../moves/components/MovesProvider';
+import { useKeepFocus } from '../api/keepFocus';
 import classes from './AssigneeCard.module.css';
 
 const HandOverDialog = lazy(() => import('./HandOverDialog'));
@@ -14,12 +15,12 @@ const HandOverDialog = lazy(() => import('./HandOverDialog'));
 export function AssigneeCard({ order }: { order: Order }) {
   const { t } = useTranslation();
   const { id, role } = useAccount();
-  const { assign, unassign, isBusy } = useMovesContext();
+  const { assign, unassign } = useMovesContext();
+  const group = useKeepFocus<HTMLDivElement>();
   const [isHanding, setIsHanding] = useState(false);
   const { assignee } = order;
   const isMine = assignee?.id === id;
   const mayChange = assignee === null || isMine || role === 'admin';
-  const busy = isBusy(order);
   return (
     <Card title={t('assignee.title')}>
       <p className={classes.who} data-nobody={assignee ? undefined : true}>
@@ -29,12 +30,11 @@ export function AssigneeCard({ order }: { order: Order }) {
         {assignee ? (isMine ? t('assignee.you_name', { name: assignee.name }) : assignee.name) : t('assignee.nobody')}
       </p>
       {mayChange ? (
-        <div className={classes.buttons}>
+        <div ref={group} tabIndex={-1} role="group" aria-label={t('assignee.title')} className={classes.buttons}>
           {isMine ? null : (
             <Button
               size="md"
               variant={assignee ? 'default' : 'light'}
-              disabled={busy}
               leftSection={<IconHandGrab size={18} />}
               onClick={() => void assign(order)}
             >
@@ -44,7 +44,6 @@ export function AssigneeCard({ order }: { order: Order }) {
           <Button
             size="md"
             variant="default"
-            disabled={busy}
             leftSection={<IconArrowsExchange size={18} />}
             onClick={() => setIsHanding(true)}
           >
@@ -54,7 +53,6 @@ export function AssigneeCard({ order }: { order: Order }) {
             <Button
               size="md"
               variant="default"
-              disabled={busy}
               leftSection={<IconHandStop size={18} />}
               onClick={() => void unassign(order)}
             >

@@ -1,7 +1,7 @@
-import { Button, Group, Modal, NativeSelect, Skeleton, Stack } from '@mantine/core';
+import { Button, Group, NativeSelect, Skeleton, Stack } from '@mantine/core';
 import type { Order } from '@shared/api';
 import { useAccount } from '@shared/auth';
-import { ErrorMessage, Loading } from '@shared/ui';
+import { Dialog, ErrorMessage, Loading } from '@shared/ui';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useMovesContext } from '../../moves/components/MovesProvider';
@@ -19,7 +19,7 @@ export default function HandOverDialog({ order, onClose }: { order: Order; onClo
     ({ id, active }) => active && id !== order.assignee?.id && id !== account.id,
   );
   return (
-    <Modal opened onClose={onClose} title={t('assignee.hand_title')} closeButtonProps={{ 'aria-label': shared('form.close') }}>
+    <Dialog onClose={onClose} title={t('assignee.hand_title')}>
       {movers.isPending ? (
         <Loading>
           <Skeleton height={68} />
@@ -56,6 +56,6 @@ export default function HandOverDialog({ order, onClose }: { order: Order; onClo
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }

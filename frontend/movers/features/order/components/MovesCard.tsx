@@ -7,16 +7,18 @@ import { useTranslation } from 'react-i18next';
 import { canUndo, likelyMove, otherMoves } from '../../moves/api/nextMove';
 import { MoveButton } from '../../moves/components/MoveButton';
 import { useMovesContext } from '../../moves/components/MovesProvider';
+import { useKeepFocus } from '../api/keepFocus';
 import classes from './MovesCard.module.css';
 
 /** All that may be done with the order now, the likeliest first and biggest. */
 export function MovesCard({ order }: { order: Order }) {
   const { t } = useTranslation();
-  const { move, moveWithDetails, isBusy } = useMovesContext();
+  const { move, moveWithDetails } = useMovesContext();
+  const group = useKeepFocus<HTMLDivElement>();
   const next = likelyMove(order);
   const others = otherMoves(order);
   return (
-    <div className={classes.moves} role="group" aria-label={t('moves.label')}>
+    <div ref={group} tabIndex={-1} className={classes.moves} role="group" aria-label={t('moves.label')}>
       {next ? (
         <div className={classes.next}>
           <MoveButton order={order} size="xl" />
@@ -43,7 +45,6 @@ export function MovesCard({ order }: { order: Order }) {
               variant="default"
               className={classes.other}
               data-status={target}
-              disabled={isBusy(order)}
               leftSection={<StatusIcon status={target} size={18} />}
               onClick={() => move(order, target)}
             >
@@ -61,7 +62,7 @@ function UndoLine({ order }: { order: Order }) {
   const { t } = useTranslation();
   const text = useOrderText();
   const now = useNow();
-  const { undo, isBusy } = useMovesContext();
+  const { undo } = useMovesContext();
   if (!order.undo || !canUndo(order, now)) return null;
   const { until, status } = order.undo;
   const time = until && new Date(until).toLocaleTimeString(timeLocale(), { hour: '2-digit', minute: '2-digit' });
@@ -73,7 +74,6 @@ function UndoLine({ order }: { order: Order }) {
       <Button
         variant="default"
         size="md"
-        loading={isBusy(order)}
         leftSection={<IconArrowBackUp size={18} />}
         onClick={() => void undo(order)}
       >

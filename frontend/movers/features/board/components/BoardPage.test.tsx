@@ -1,0 +1,150 @@
+import { sampleProblem } from '@shared/testing/samples';
+import { answer } from '@shared/testing/server';
+import { screen, within } from '@testing-library/react';
+import { expect, test } from 'vitest';
+import { moved, moveEvent, openApp, piano, sofa } from '../../../testing/app';
+
+const card = (name: string) => screen.findByRole('article', { name });
+
+test('the one big button moves the order, saying what the mover saw, and can be taken back', async () => {
+  const sent: unknown[] = [];
+  const { person, held } = openApp({ orders: [sofa] });
+  answer('POST /api/v1/orders/:order_id/events', ({ body }) => {
+    sent.push(body);
+    const order = body.undo ? { ...sofa, version: 3 } : moved(sofa, 'started');
+    held.orders = [order];
+    return { event: moveEvent(order), order };
+  });
+
+  await person.click(within(await card('Sofa, three seats')).getByRole('button', { name: 'Start' }));
+
+  const started = await screen.findByRole('region', { name: /^Started/ });
+  expect(await within(started).findByRole('article', { name: 'Sofa, three seats' })).toBeVisible();
+  expect(sent).toEqual([{ status: 'started', expected_status: 'created' }]);
+
+  const notice = await screen.findByRole('alert');
+  expect(notice).toHaveTextContent('Sofa, three seats');
+  expect(notice).toHaveTextContent('Now: Started');
+  await person.click(within(notice).getByRole('button', { name: 'Undo' }));
+
+  const created = await screen.findByRole('region', { name: /^Created/ });
+  expect(await within(created).findByRole('article', { name: 'Sofa, three seats' })).toBeVisible();
+  expect(sent[1]).toEqual({ undo: true, expected_status: 'started' });
+});
+
+test('the next likely move is whatever the server says first', async () => {
+  openApp({ orders: [{ ...sofa, status: 'on_hold', allowed: ['cancelled', 'started'] }] });
+  expect(within(await card('Sofa, three seats')).getByRole('button', { name: 'Cancel order…' })).toBeVisible();
+});
+
+test('On hold asks for a reason and sends it with the message', async () => {
+  let sent: unknown;
+  const { person, held } = openApp({ orders: [sofa] });
+  answer('POST /api/v1/orders/:order_id/events', ({ body }) => {
+    sent = body;
+    const order = moved(sofa, 'on_hold', ['started']);
+    held.orders = [order];
+    return { event: moveEvent(order), order };
+  });
+
+  await person.click(await screen.findByRole('button', { name: 'More for Sofa, three seats' }));
+  await person.click(await screen.findByRole('menuitem', { name: 'On hold…' }));
+  const dialog = await screen.findByRole('dialog', { name: 'Put the order on hold' });
+  expect(within(dialog).getByLabelText('Message')).toHaveAccessibleDescription('Everyone with the link sees it');
+  expect(within(dialog).getByLabelText('Note')).toHaveAccessibleDescription('Only movers and the owner see it');
+
+  await person.click(within(dialog).getByRole('button', { name: 'Put on hold' }));
+  expect(await within(dialog).findByText('Please choose a reason')).toBeVisible();
+  expect(sent).toBeUndefined();
+
+  await person.click(within(dialog).getByRole('radio', { name: 'Nobody was there' }));
+  await person.type(within(dialog).getByLabelText('Message'), 'We come again tomorrow');
+  await person.click(within(dialog).getByRole('button', { name: 'Put on hold' }));
+  await expect.poll(() => screen.queryByRole('dialog')).toBeNull();
+  expect(sent).toEqual({
+    status: 'on_hold',
+    expected_status: 'created',
+    reason: 'recipient_absent',
+    message: 'We come again tomorrow',
+  });
+});
+
+test('who is too late sees what the order is now', async () => {
+  const { person, held } = openApp({ orders: [sofa] });
+  const now = moved(sofa, 'in_progress', ['completed']);
+  answer('POST /api/v1/orders/:order_id/events', () => {
+    held.orders = [now];
+    return sampleProblem({ status: 409, code: 'status_changed', order: now });
+  });
+
+  await person.click(within(await card('Sofa, three seats')).getByRole('button', { name: 'Start' }));
+
+  expect(await screen.findByRole('alert')).toHaveTextContent(/Somebody was faster: the order is in progress now/i);
+  const column = await screen.findByRole('region', { name: /^In progress/ });
+  expect(await within(column).findByRole('button', { name: 'Complete' })).toBeVisible();
+});
+
+test('several orders are moved at once, and each result is shown', async () => {
+  let sent: unknown;
+  const { person } = openApp({ orders: [sofa, piano] });
+  answer('POST /api/v1/events/batch', ({ body }) => {
+    sent = body;
+    const order = moved(sofa, 'started');
+    const late = moved(piano, 'cancelled', []);
+    return {
+      results: [
+        { status: 201, event: moveEvent(order), order },
+        { status: 409, problem: sampleProblem({ status: 409, code: 'status_changed', order: late }) },
+      ],
+    };
+  });
+
+  await person.click(await screen.findByRole('button', { name: 'Select' }));
+  await person.click(await screen.findByRole('checkbox', { name: 'Select Sofa, three seats' }));
+  await person.click(screen.getByRole('checkbox', { name: 'Select Upright piano' }));
+  const bar = screen.getByRole('region', { name: 'Selected orders' });
+  expect(bar).toHaveTextContent('2 orders selected');
+  await person.click(within(bar).getByRole('button', { name: 'Start' }));
+
+  const dialog = await screen.findByRole('dialog', { name: '1 of 2 moved' });
+  const [first, second] = within(dialog).getAllByRole('listitem');
+  expect(first).toHaveTextContent(/Sofa.*Started/);
+  expect(second).toHaveTextContent(/Upright piano.*the order is cancelled now/i);
+  expect(sent).toEqual({
+    items: [
+      { order_id: sofa.id, status: 'started', expected_status: 'created' },
+      { order_id: piano.id, status: 'started', expected_status: 'created' },
+    ],
+  });
+});
+
+test('filters come from the address and are asked of the server', async () => {
+  const { asked } = openApp({ orders: [sofa], at: '/?status=created&whose=none&sort=due&q=sofa' });
+  await card('Sofa, three seats');
+  expect(screen.getByRole('searchbox', { name: 'Search orders' })).toHaveValue('sofa');
+  expect(screen.getByRole('radio', { name: 'Unassigned' })).toBeChecked();
+  expect(screen.getByRole('link', { name: 'Created 1' })).toHaveAttribute('aria-current');
+  expect(Object.fromEntries(asked[0]?.searchParams ?? [])).toEqual({
+    status: 'created',
+    assignee: 'none',
+    sort: 'due',
+    q: 'sofa',
+  });
+  expect(screen.queryByRole('region', { name: /^Started/ })).toBeNull();
+});
+
+test('"/" leads to the search, and an empty board says that there is nothing to do', async () => {
+  const { person } = openApp({});
+  expect(await screen.findByRole('heading', { name: 'Nothing to move' })).toBeVisible();
+  await person.keyboard('/');
+  expect(screen.getByRole('searchbox', { name: 'Search orders' })).toHaveFocus();
+});
+
+test('a board that cannot be read says so once, and can be tried again', async () => {
+  const { person } = openApp({ orders: [sofa] });
+  answer('GET /api/v1/orders', sampleProblem({ status: 503, code: 'database_unavailable' }));
+  expect(await screen.findByText(/catching its breath/)).toBeVisible();
+  answer('GET /api/v1/orders', { data: [sofa], next_cursor: null });
+  await person.click(screen.getByRole('button', { name: 'Try again' }));
+  expect(await card('Sofa, three seats')).toBeVisible();
+});
