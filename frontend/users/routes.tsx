@@ -4,13 +4,18 @@ import { Navigate, Route, Routes } from 'react-router';
 
 const SignInPage = lazy(() => import('./auth/SignInPage'));
 const RegisterPage = lazy(() => import('./auth/RegisterPage'));
-const UsersShell = lazy(() => import('./UsersShell'));
-const OrdersPage = lazy(() => import('./features/orders/OrdersPage'));
+const loadShell = () => import('./UsersShell');
+const UsersShell = lazy(loadShell);
+const loadOrders = () => import('./features/orders/OrdersPage');
+const OrdersPage = lazy(loadOrders);
 const NewOrderPage = lazy(() => import('./features/orders/NewOrderPage'));
 const OrderPage = lazy(() => import('./features/orders/OrderPage'));
 const EditOrderPage = lazy(() => import('./features/orders/EditOrderPage'));
 const ProfilePage = lazy(() => import('@shared/profile/ProfilePage'));
 const NotFoundPage = lazy(() => import('./NotFoundPage'));
+
+/** What most visits of somebody who is signed in begin with. */
+export const preload = () => [import('@shared/auth/SignedIn'), loadShell(), loadOrders()];
 
 /** All addresses of the users' app. */
 export function UsersRoutes() {

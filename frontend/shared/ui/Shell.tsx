@@ -1,9 +1,10 @@
 import { Menu, UnstyledButton, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
-import { IconLogout, IconUser } from '@tabler/icons-react';
+import { IconCloudOff, IconLogout, IconUser } from '@tabler/icons-react';
 import { Suspense, type ComponentType, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useNavigate } from 'react-router';
+import { useLiveStatus } from '../api/LiveProvider';
 import { useAccount, useAuthSession } from '../auth/AuthProvider';
 import { LivePill } from './LivePill';
 import { Logo } from './Logo';
@@ -55,6 +56,7 @@ export function Shell({ name, nav, profile, tools }: ShellProps) {
           <AccountMenu profile={profile} />
         </div>
       </header>
+      <OfflineNote />
       <main id="content" tabIndex={-1} className={classes.main}>
         <Suspense fallback={<Loading />}>
           <Outlet />
@@ -62,6 +64,18 @@ export function Shell({ name, nav, profile, tools }: ShellProps) {
       </main>
       <Notifications position="bottom-right" />
     </div>
+  );
+}
+
+/** The pill says it too, but in a corner; who is offline should know that what they see is old. */
+function OfflineNote() {
+  const { t } = useTranslation('shared');
+  if (useLiveStatus() !== 'offline') return null;
+  return (
+    <p className={classes.offline} role="status">
+      <IconCloudOff size={18} aria-hidden="true" />
+      {t('state.offline')}
+    </p>
   );
 }
 

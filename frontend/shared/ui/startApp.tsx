@@ -16,14 +16,18 @@ interface AppOptions {
   /** Vite's BASE_URL. */
   base: string;
   routes: ReactNode;
+  /** Loads what an account that is signed in will see, while the server is being asked whether it is. */
+  preload?: () => Promise<unknown>[];
 }
 
 /** The whole of an app's main.tsx but for its texts and routes. */
-export function startApp({ realm, texts, base, routes }: AppOptions) {
+export function startApp({ realm, texts, base, routes, preload }: AppOptions) {
   startI18n(texts);
   const session = new AuthSession(realm);
   connectClient(session);
   session.start();
+  // A chunk that can't be loaded now is asked for again when it is needed.
+  if (session.getState().phase === 'starting') preload?.().forEach((chunk) => chunk.catch(() => undefined));
 
   createRoot(document.getElementById('root')!).render(
     <StrictMode>

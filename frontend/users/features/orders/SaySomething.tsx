@@ -34,7 +34,7 @@ export function SaySomething({ order }: { order: Order }) {
       <Stack gap="sm">
         <Group justify="space-between" gap="xs">
           <SegmentedControl
-            size="xs"
+            size="sm"
             aria-label={t('say.kind')}
             data={[
               { value: 'note', label: t('say.note') },

@@ -27,7 +27,8 @@ export function UndoOffer({ order }: { order: Order }) {
     onError: (error) => notify({ message: problemText(error, shared), tone: 'problem' }),
   });
   const offer = order.undo;
-  if (!offer || (offer.until && Date.parse(offer.until) <= now)) return null;
+  // Taking a cancellation back is a move, too, that could be taken back: cancelling again is the button for that.
+  if (!offer || order.status !== 'cancelled' || (offer.until && Date.parse(offer.until) <= now)) return null;
   const minutes = offer.until ? Math.max(1, Math.round((Date.parse(offer.until) - now) / 60_000)) : null;
   return (
     <Alert variant="light" icon={<IconArrowBackUp size={20} />} title={t('undo.title')} className={classes.offer}>
