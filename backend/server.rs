@@ -107,10 +107,20 @@ impl Server {
     }
 
     /// Drains: first `/readyz` alone says so, that a balancer turns away; then sockets are closed, spread out so that
-    /// their clients do not all return in the same instant; requests in flight finish, and the journal writes what waits.
+    /// their clients do not all return in the same instant, requests in flight finish, and the journal writes what waits.
+    /// After DRAIN_TIMEOUT it returns, whatever is still open.
     pub async fn stop(self) -> io::Result<()> {
         self.app.draining.store(true, Ordering::Relaxed);
         tokio::time::sleep(self.app.config.drain_notice).await;
+        let limit = self.app.config.drain_timeout;
+        let Ok(drained) = tokio::time::timeout(limit, self.drain()).await else {
+            tracing::warn!("not everything has ended after {limit:?}: leaving all the same");
+            return Ok(());
+        };
+        drained
+    }
+
+    async fn drain(self) -> io::Result<()> {
         let window = (self.app.config.drain_timeout / 6).min(Duration::from_secs(5));
         self.app.live.drain(window).await;
         self.handle.stop(true).await;

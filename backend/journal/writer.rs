@@ -1,5 +1,5 @@
 //! One writer: gathers what waits, writes it in one transaction, answers after the commit. When the database refuses
-//! the transaction, its entries run one by one, so that none harms its neighbours.
+//! the transaction, its halves run alone, down to the entries that it can't write: none harms its neighbours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,9 +101,14 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
             Err(Failure::Refused(error)) if lock == Lock::Wait && is_timeout(&error) => {
                 vec![Err(Rejection::Busy); asked.len()]
             }
+            Err(Failure::Refused(_)) if asked.len() == 1 => vec![self.write_alone(asked[0])],
+            // Halves, and halves of those: to find one culprit among many takes few transactions.
             Err(Failure::Refused(error)) => {
-                tracing::debug!(%error, entries = asked.len(), "transaction refused, its entries run one by one");
-                asked.iter().map(|one| self.write_alone(*one)).collect()
+                tracing::debug!(%error, entries = asked.len(), "transaction refused, its halves run alone");
+                let (first, second) = asked.split_at(asked.len() / 2);
+                let mut outcomes = self.write_or_split(first, lock);
+                outcomes.extend(self.write_or_split(second, lock));
+                outcomes
             }
         }
     }
