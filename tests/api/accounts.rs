@@ -59,7 +59,11 @@ async fn an_email_is_taken_once_in_each_realm_whatever_its_case() {
 #[tokio::test]
 async fn registration_tells_all_that_is_wrong_at_once() {
     let app = TestApp::start().await;
-    app.post("/users", json!({})).await.invalid(&[("/email", "missing"), ("/name", "missing"), ("/password", "missing")]);
+    app.post("/users", json!({})).await.invalid(&[
+        ("/email", "missing"),
+        ("/name", "missing"),
+        ("/password", "missing"),
+    ]);
     let wrong = json!({"email": "uma", "password": "short", "name": "x".repeat(101), "role": "admin"});
     app.post("/users", wrong).await.invalid(&[
         ("/email", "invalid_format"),
@@ -147,13 +151,17 @@ async fn without_a_cookie_or_with_a_wrong_one_there_is_no_refresh() {
     let uma = app.user("Uma").await;
     app.request(Method::POST, "/users/sessions/refresh").await.refused(401, "unauthenticated");
     for wrong in ["", "garbage", "AAAA.BBBB", "%00"] {
-        let reply = app.request(Method::POST, "/users/sessions/refresh").header("cookie", format!("ot_users_refresh={wrong}")).await;
+        let reply = app
+            .request(Method::POST, "/users/sessions/refresh")
+            .header("cookie", format!("ot_users_refresh={wrong}"))
+            .await;
         assert_eq!(reply.status, 401, "{wrong:?}: {}", reply.text());
     }
     // The other realm's cookie is worthless, by either name.
     let cookie = cookie_value(&set_cookie(&uma.tries_to_refresh().await.expect(200)));
     for name in ["ot_users_refresh", "ot_movers_refresh"] {
-        let reply = app.request(Method::POST, "/movers/sessions/refresh").header("cookie", format!("{name}={cookie}")).await;
+        let reply =
+            app.request(Method::POST, "/movers/sessions/refresh").header("cookie", format!("{name}={cookie}")).await;
         assert_eq!(reply.status, 401, "{}", reply.text());
     }
     refresh_with(&app, &cookie).await.expect(200);
@@ -215,7 +223,9 @@ async fn an_old_cookie_that_comes_back_ends_the_session() {
 async fn sessions_expire() {
     let app = TestApp::start().await;
     let cookie = new_session(&app).await;
-    app.database.run("UPDATE sessions SET created_at = created_at - interval '90 days', expires_at = now() - interval '1 second'");
+    app.database.run(
+        "UPDATE sessions SET created_at = created_at - interval '90 days', expires_at = now() - interval '1 second'",
+    );
     assert_eq!(refresh_with(&app, &cookie).await.status, 401);
 }
 
@@ -263,10 +273,9 @@ async fn people_change_their_name() {
     assert_eq!(uma.get("/me").await.expect(200)["name"], "Uma Rao");
     assert_eq!(uma.patch("/me", json!({})).await.expect(200)["name"], "Uma Rao");
     uma.patch("/me", json!({"name": ""})).await.invalid(&[("/name", "too_short")]);
-    uma.patch("/me", json!({"name": "x".repeat(101), "email": "x@y"})).await.invalid(&[
-        ("/email", "unknown_field"),
-        ("/name", "too_long"),
-    ]);
+    uma.patch("/me", json!({"name": "x".repeat(101), "email": "x@y"}))
+        .await
+        .invalid(&[("/email", "unknown_field"), ("/name", "too_long")]);
     // The order shows the new name, its history the name of that time.
     let seen = uma.sees(&order).await;
     assert_eq!((&seen["owner"]["name"], &seen["events"][0]["actor"]["name"]), (&json!("Uma Rao"), &json!("Uma")));
@@ -378,7 +387,9 @@ async fn a_deactivated_user_is_told_so() {
     let app = TestApp::start().await;
     let uma = app.user("Uma").await;
     app.database.run("UPDATE accounts SET active = false");
-    app.post("/users/sessions", json!({"email": uma.email, "password": PASSWORD})).await.refused(403, "account_deactivated");
+    app.post("/users/sessions", json!({"email": uma.email, "password": PASSWORD}))
+        .await
+        .refused(403, "account_deactivated");
     assert_eq!(uma.tries_to_refresh().await.status, 401);
     assert_eq!(uma.post("/orders", json!({"title": "Sofa"})).await.status, 401);
 }

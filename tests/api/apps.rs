@@ -11,13 +11,15 @@ struct Built(PathBuf);
 
 impl Built {
     fn new() -> Built {
-        let folder = std::env::temp_dir().join(format!("ot-apps-{}-{}", std::process::id(), uuid::Uuid::now_v7().simple()));
+        let folder =
+            std::env::temp_dir().join(format!("ot-apps-{}-{}", std::process::id(), uuid::Uuid::now_v7().simple()));
         let script = "console.log('an app');\n".repeat(50);
         for app in ["users", "movers", "track"] {
             let assets = folder.join(app).join("assets");
             std::fs::create_dir_all(&assets).expect("a folder");
             let page = format!("<!doctype html><title>{app}</title>");
-            let write = |name: &str, content: &[u8]| std::fs::write(folder.join(app).join(name), content).expect("a file");
+            let write =
+                |name: &str, content: &[u8]| std::fs::write(folder.join(app).join(name), content).expect("a file");
             write("index.html", page.as_bytes());
             write("index.html.br", b"brotli page");
             write("index.html.gz", b"gzip page");
@@ -110,9 +112,21 @@ async fn what_is_missing_is_missing() {
     let built = Built::new();
     let app = built.served().await;
     for path in [
-        "/assets/main-00000000.js", "/movers/assets/gone.js", "/t/assets/", "/favicon.ico", "/index.php", "/movers/x.map",
-        "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/movers/..%2f..%2fsecret.txt", "/assets/..%5c..%5csecret.txt", "/%00",
-        "/assets", "/.env", "/users/index.html",
+        "/assets/main-00000000.js",
+        "/movers/assets/gone.js",
+        "/t/assets/",
+        "/favicon.ico",
+        "/index.php",
+        "/movers/x.map",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/movers/..%2f..%2fsecret.txt",
+        "/assets/..%5c..%5csecret.txt",
+        "/%00",
+        "/assets",
+        "/.env",
+        "/users/index.html",
     ] {
         let reply = page(&app, path).await;
         if reply.status == 200 {
@@ -137,10 +151,14 @@ async fn what_is_missing_is_missing() {
 async fn what_was_compressed_at_build_is_served_so_to_whom_it_suits() {
     let built = Built::new();
     let app = built.served().await;
-    for (path, kind, content_type) in
-        [("/", "page", "text/html"), ("/orders", "page", "text/html"), ("/movers/", "page", "text/html"), ("/t/7K3M9Q2XTB", "page", "text/html"),
-         ("/assets/main-4f3a2b1c.js", "script", "javascript"), ("/t/assets/main-4f3a2b1c.js", "script", "javascript")]
-    {
+    for (path, kind, content_type) in [
+        ("/", "page", "text/html"),
+        ("/orders", "page", "text/html"),
+        ("/movers/", "page", "text/html"),
+        ("/t/7K3M9Q2XTB", "page", "text/html"),
+        ("/assets/main-4f3a2b1c.js", "script", "javascript"),
+        ("/t/assets/main-4f3a2b1c.js", "script", "javascript"),
+    ] {
         for (accepted, encoding) in [
             ("br", Some("br")),
             ("gzip", Some("gzip")),

@@ -28,7 +28,8 @@ async fn movers_take_orders_and_give_them_back() {
 #[tokio::test]
 async fn a_taken_order_is_handed_over_by_its_holder_or_an_admin() {
     let app = TestApp::start().await;
-    let (uma, max, eve, ada) = (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await, app.admin("Ada").await);
+    let (uma, max, eve, ada) =
+        (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await, app.admin("Ada").await);
     let order = uma.create_order("Sofa").await;
     let path = format!("/orders/{}/assignee", order.id);
     max.takes(&order).await;
@@ -62,7 +63,8 @@ async fn two_who_take_an_order_at_once_are_one_holder() {
 #[tokio::test]
 async fn only_active_movers_hold_orders() {
     let app = TestApp::start().await;
-    let (uma, max, eve, ada) = (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await, app.admin("Ada").await);
+    let (uma, max, eve, ada) =
+        (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await, app.admin("Ada").await);
     let order = uma.create_order("Sofa").await;
     let path = format!("/orders/{}/assignee", order.id);
     ada.patch(&format!("/movers/{}", eve.id), json!({"active": false})).await.expect(200);
@@ -70,7 +72,9 @@ async fn only_active_movers_hold_orders() {
         max.put(&path, json!({"mover_id": id})).await.invalid(&[("/mover_id", "not_a_mover")]);
     }
     max.put(&path, json!({"mover_id": "Max"})).await.invalid(&[("/mover_id", "invalid_format")]);
-    max.put(&path, json!({"mover_id": 3, "id": 1})).await.invalid(&[("/id", "unknown_field"), ("/mover_id", "wrong_type")]);
+    max.put(&path, json!({"mover_id": 3, "id": 1}))
+        .await
+        .invalid(&[("/id", "unknown_field"), ("/mover_id", "wrong_type")]);
     assert_eq!(uma.history(&order).await.len(), 1);
 }
 

@@ -135,7 +135,9 @@ impl World {
         let order = async || self.owner.create_order("Sofa").await;
         let plain = (String::new(), None);
         match (operation, variant) {
-            ("registerUser", _) => (String::new(), Some(json!({"email": email("users"), "password": PASSWORD, "name": "New"}))),
+            ("registerUser", _) => {
+                (String::new(), Some(json!({"email": email("users"), "password": PASSWORD, "name": "New"})))
+            }
             ("logInUser", _) => (String::new(), Some(json!({"email": self.owner.email, "password": PASSWORD}))),
             ("logInMover", _) => (String::new(), Some(json!({"email": self.mover.email, "password": PASSWORD}))),
             ("joinAsMover", _) => {
@@ -180,7 +182,9 @@ impl World {
                 self.eve.takes(&order).await;
                 (order.id, None)
             }
-            ("addEvents", _) => (String::new(), Some(json!({"items": [{"order_id": order().await.id, "note": "Dog"}]}))),
+            ("addEvents", _) => {
+                (String::new(), Some(json!({"items": [{"order_id": order().await.id, "note": "Dog"}]})))
+            }
             _ => plain,
         }
     }
@@ -204,14 +208,19 @@ impl World {
             // A session of its own: some operations end it.
             _ => person.on_another_device().await,
         };
-        if path.starts_with("/api/v1") { person.request(method.clone(), below_api) } else { nobody().bearer(&person.token) }
+        if path.starts_with("/api/v1") {
+            person.request(method.clone(), below_api)
+        } else {
+            nobody().bearer(&person.token)
+        }
     }
 
     async fn of_the_wrong_realm(&self, request: Request, path: &str) -> Request {
         if let Some((realm, _)) = path[1..].split_once("/sessions/") {
             let other = if realm == "users" { &self.mover } else { &self.owner };
             let session = other.on_another_device().await.tries_to_refresh().await.expect(200);
-            let cookie = session.header("set-cookie").expect("a cookie").split(['=', ';']).nth(1).expect("a value").to_owned();
+            let cookie =
+                session.header("set-cookie").expect("a cookie").split(['=', ';']).nth(1).expect("a value").to_owned();
             return request.header("cookie", format!("ot_{realm}_refresh={cookie}"));
         }
         // Orders' own operations for users only answer movers' tokens in the columns beside this one.

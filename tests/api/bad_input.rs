@@ -67,7 +67,17 @@ impl Forms {
 #[tokio::test]
 async fn malformed_json() {
     let forms = Forms::start().await;
-    for body in ["", "{", "{\"title\":\"Sofa\"", "{'title': 'Sofa'}", "title=Sofa", "{\"title\":\"Sofa\"} {}", "{\"title\":\"Sofa\",}", "\u{feff}{}", "nul"] {
+    for body in [
+        "",
+        "{",
+        "{\"title\":\"Sofa\"",
+        "{'title': 'Sofa'}",
+        "title=Sofa",
+        "{\"title\":\"Sofa\"} {}",
+        "{\"title\":\"Sofa\",}",
+        "\u{feff}{}",
+        "nul",
+    ] {
         forms.all_answer(body, 400, "malformed_json").await;
     }
     // Not UTF-8.
@@ -101,7 +111,12 @@ async fn a_lone_surrogate() {
         forms.all_answer(body, 400, "malformed_json").await;
     }
     // A pair is a character.
-    forms.uma.request(Method::POST, "/orders").body("application/json", r#"{"title":"\ud83d\ude00"}"#).await.expect(201);
+    forms
+        .uma
+        .request(Method::POST, "/orders")
+        .body("application/json", r#"{"title":"\ud83d\ude00"}"#)
+        .await
+        .expect(201);
 }
 
 #[tokio::test]
@@ -130,7 +145,12 @@ async fn sixty_four_kibibytes_and_one_byte() {
     }
     assert_eq!(forms.state(), before);
     // Far too large ones too: the answer comes, and the server goes on.
-    forms.uma.request(Method::POST, "/orders").body("application/json", body(8 * 1024 * 1024)).await.refused(413, "body_too_large");
+    forms
+        .uma
+        .request(Method::POST, "/orders")
+        .body("application/json", body(8 * 1024 * 1024))
+        .await
+        .refused(413, "body_too_large");
     forms.uma.get("/me").await.expect(200);
 }
 
@@ -138,10 +158,16 @@ async fn sixty_four_kibibytes_and_one_byte() {
 async fn other_media_types() {
     let forms = Forms::start().await;
     let before = forms.state();
-    for media_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", "", "é"] {
+    for media_type in
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", "", "é"]
+    {
         for (name, form) in forms.all() {
             let reply = form.body(media_type, "{\"title\":\"Sofa\"}").await;
-            assert_eq!((reply.status, reply["code"].as_str()), (415, Some("unsupported_media_type")), "{name}, {media_type}");
+            assert_eq!(
+                (reply.status, reply["code"].as_str()),
+                (415, Some("unsupported_media_type")),
+                "{name}, {media_type}"
+            );
         }
     }
     for (_, form) in forms.all() {
@@ -165,8 +191,15 @@ async fn nul_bytes_and_control_characters() {
         "pickup_address": nul, "delivery_address": nul, "metadata": {"key": nul, nul: "value"},
     });
     let all = [
-        "/title", "/description", "/reference", "/recipient/name", "/recipient/phone", "/pickup_address", "/delivery_address",
-        "/metadata/key", "/metadata/a\u{0}b",
+        "/title",
+        "/description",
+        "/reference",
+        "/recipient/name",
+        "/recipient/phone",
+        "/pickup_address",
+        "/delivery_address",
+        "/metadata/key",
+        "/metadata/a\u{0}b",
     ];
     let all: Vec<(&str, &str)> = all.iter().map(|pointer| (*pointer, "invalid_characters")).collect();
     uma.post("/orders", orders.clone()).await.invalid(&all);
@@ -177,7 +210,9 @@ async fn nul_bytes_and_control_characters() {
         ("/note", "invalid_characters"),
         ("/location", "invalid_characters"),
     ]);
-    ada.post("/movers/invitations", json!({"role": "mover", "note": nul})).await.invalid(&[("/note", "invalid_characters")]);
+    ada.post("/movers/invitations", json!({"role": "mover", "note": nul}))
+        .await
+        .invalid(&[("/note", "invalid_characters")]);
     uma.patch("/me", json!({"name": nul})).await.invalid(&[("/name", "invalid_characters")]);
     let account = json!({"email": "a\u{0}@b.example", "password": "12345678\u{0}", "name": nul});
     app.post("/users", account).await.invalid(&[
@@ -186,7 +221,9 @@ async fn nul_bytes_and_control_characters() {
         ("/password", "invalid_characters"),
     ]);
     // A login says only that it is wrong.
-    for credentials in [json!({"email": nul, "password": "x"}), json!({"email": uma.email, "password": "correct horse\u{0}"})] {
+    for credentials in
+        [json!({"email": nul, "password": "x"}), json!({"email": uma.email, "password": "correct horse\u{0}"})]
+    {
         app.post("/users/sessions", credentials).await.refused(401, "invalid_credentials");
     }
     let join = json!({"invitation": nul, "email": "x@y.example", "password": "correct horse", "name": "X"});
@@ -238,7 +275,17 @@ async fn what_you_may_not_see_is_not_there() {
     let hidden = forms.uma.creates(json!({"title": "Secret", "public_tracking": false})).await.id;
     for suffix in ["", "/events"] {
         let mut bodies = Vec::new();
-        for id in [forms.order.as_str(), "0000000000", "no-such-id", "7K3M9Q2XTU", "%00", "%F0%9F%98%80", "..%2f..%2fme", "%FF", &"7".repeat(500)] {
+        for id in [
+            forms.order.as_str(),
+            "0000000000",
+            "no-such-id",
+            "7K3M9Q2XTU",
+            "%00",
+            "%F0%9F%98%80",
+            "..%2f..%2fme",
+            "%FF",
+            &"7".repeat(500),
+        ] {
             bodies.push(without_request_id(otto.get(&format!("/orders/{id}{suffix}")).await));
         }
         assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{bodies:#?}");
@@ -254,14 +301,30 @@ async fn what_you_may_not_see_is_not_there() {
 async fn unknown_paths_and_methods_are_problems_too() {
     let app = TestApp::start().await;
     let uma = app.user("Uma").await;
-    for path in ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/orders/", "/api/v2/orders", "/api/v1/orders/7K3M9Q2XTB/events/3"] {
+    for path in [
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/nothing",
+        "/api/v1/orders/",
+        "/api/v2/orders",
+        "/api/v1/orders/7K3M9Q2XTB/events/3",
+    ] {
         let reply = app.page(path).off_contract().await;
         assert_eq!(reply.status, 404, "{path}: {}", reply.text());
         if path.starts_with("/api/v1/") {
-            assert_eq!((reply.header("content-type"), &reply["code"]), (Some("application/problem+json"), &json!("not_found")), "{path}");
+            assert_eq!(
+                (reply.header("content-type"), &reply["code"]),
+                (Some("application/problem+json"), &json!("not_found")),
+                "{path}"
+            );
         }
     }
-    for (method, path) in [(Method::DELETE, "/orders"), (Method::PUT, "/orders/7K3M9Q2XTB"), (Method::GET, "/users"), (Method::POST, "/track/7K3M9Q2XTB")] {
+    for (method, path) in [
+        (Method::DELETE, "/orders"),
+        (Method::PUT, "/orders/7K3M9Q2XTB"),
+        (Method::GET, "/users"),
+        (Method::POST, "/track/7K3M9Q2XTB"),
+    ] {
         let reply = uma.request(method.clone(), path).off_contract().await;
         assert_eq!((reply.status, &reply["code"]), (405, &json!("method_not_allowed")), "{method} {path}");
     }

@@ -27,16 +27,29 @@ async fn each_item_has_its_own_result_in_the_order_of_the_items() {
     ]);
     let reply = max.post("/events/batch", json!({"items": items})).mixed().await.expect(200);
     let results = reply["results"].as_array().unwrap();
-    let codes: Vec<&str> = results.iter().map(|result| result["problem"]["code"].as_str().unwrap_or("written")).collect();
+    let codes: Vec<&str> =
+        results.iter().map(|result| result["problem"]["code"].as_str().unwrap_or("written")).collect();
     assert_eq!(
         codes,
         [
-            "written", "illegal_move", "not_found", "not_found", "validation_failed", "written", "status_changed",
-            "validation_failed", "validation_failed", "written", "validation_failed"
+            "written",
+            "illegal_move",
+            "not_found",
+            "not_found",
+            "validation_failed",
+            "written",
+            "status_changed",
+            "validation_failed",
+            "validation_failed",
+            "written",
+            "validation_failed"
         ]
     );
     for result in results {
-        assert_eq!(result["status"], if result["problem"].is_null() { json!(201) } else { result["problem"]["status"].clone() });
+        assert_eq!(
+            result["status"],
+            if result["problem"].is_null() { json!(201) } else { result["problem"]["status"].clone() }
+        );
     }
     assert_eq!(results[1]["problem"]["allowed"], json!(["started", "on_hold", "cancelled"]));
     assert_eq!(pointers(&results[7]), ["/colour", "/order_id"]);
@@ -62,7 +75,8 @@ async fn refusals_in_a_batch_keep_to_the_contract() {
         {"order_id": sofa.id, "note": "x", "occurred_at": "2020-01-01T00:00:00Z"},
     ]);
     let reply = max.post("/events/batch", json!({"items": items})).await.expect(200);
-    let statuses: Vec<i64> = reply["results"].as_array().unwrap().iter().map(|result| result["status"].as_i64().unwrap()).collect();
+    let statuses: Vec<i64> =
+        reply["results"].as_array().unwrap().iter().map(|result| result["status"].as_i64().unwrap()).collect();
     assert_eq!(statuses, [409, 201, 201, 409, 404, 422, 422]);
 }
 
@@ -79,8 +93,12 @@ async fn two_hundred_events_of_one_order() {
         })
         .collect();
     let reply = max.post("/events/batch", json!({"items": items})).await.expect(200);
-    let versions: Vec<i64> =
-        reply["results"].as_array().unwrap().iter().map(|result| result["event"]["version"].as_i64().unwrap()).collect();
+    let versions: Vec<i64> = reply["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["event"]["version"].as_i64().unwrap())
+        .collect();
     assert_eq!(versions, (2..=201).collect::<Vec<_>>());
     assert_eq!(watcher.events_until(200).await.len(), 101);
     consistent(&app);
@@ -95,7 +113,9 @@ async fn what_a_batch_must_be() {
     batch(json!({"items": {}})).await.invalid(&[("/items", "wrong_type")]);
     batch(json!({"items": []})).await.invalid(&[("/items", "too_short")]);
     let item = json!({"order_id": "0000000000", "note": "x"});
-    batch(json!({"items": vec![item.clone(); 201], "mode": "all"})).await.invalid(&[("/items", "too_many"), ("/mode", "unknown_field")]);
+    batch(json!({"items": vec![item.clone(); 201], "mode": "all"}))
+        .await
+        .invalid(&[("/items", "too_many"), ("/mode", "unknown_field")]);
     batch(json!([item])).await.invalid(&[("", "wrong_type")]);
 }
 
@@ -130,7 +150,8 @@ async fn one_entry_that_postgres_refuses_harms_no_other() {
         {"order_id": bed.id, "status": "started"},
     ]);
     let reply = max.post("/events/batch", json!({"items": items})).await.expect(200);
-    let statuses: Vec<i64> = reply["results"].as_array().unwrap().iter().map(|result| result["status"].as_i64().unwrap()).collect();
+    let statuses: Vec<i64> =
+        reply["results"].as_array().unwrap().iter().map(|result| result["status"].as_i64().unwrap()).collect();
     assert_eq!(statuses, [201, 500, 201, 201]);
     assert!(!reply.text().contains("check_violation") && !reply.text().contains("refuse this"), "{}", reply.text());
     let notes: Vec<String> = uma.history(&sofa).await.iter().map(|event| text(&event["status"]).to_owned()).collect();
@@ -151,7 +172,8 @@ async fn a_taken_reference_harms_nobody_else_in_its_transaction() {
         uma.patch(&format!("/orders/{}", order.id), patch)
     });
     let moves = orders.iter().map(|order| max.tries(order, json!({"status": "started"})));
-    let creations = (0..20).map(|n| uma.post("/orders", json!({"title": "New", "reference": format!("PO-{}", n % 10)})));
+    let creations =
+        (0..20).map(|n| uma.post("/orders", json!({"title": "New", "reference": format!("PO-{}", n % 10)})));
     let (patched, moved, created) = tokio::join!(all(patches), all(moves), all(creations));
     for (number, reply) in patched.into_iter().enumerate() {
         if number == 7 {

@@ -172,8 +172,12 @@ impl Process {
     async fn serves_on(database: Database, change: impl FnOnce(&mut HashMap<&'static str, String>)) -> Process {
         let mut settings = usual_settings(&database);
         change(&mut settings);
-        let mut child =
-            program(&["serve"]).envs(&settings).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = program(&["serve"])
+            .envs(&settings)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let mut log = BufReader::new(child.stderr.take().expect("stderr"));
         // Not on this thread, which a proxy may need.
         let reading = tokio::task::spawn_blocking(move || {

@@ -45,7 +45,8 @@ fn every_operation_with_a_token_documents_401_and_every_one_that_reads_a_body_40
         let (described, _) = CONTRACT.resolve(&operation.pointer).expect("an operation");
         let documents = |status: &str| described["responses"].get(status).is_some();
         let security = described.get("security").unwrap_or(&CONTRACT.document["security"]);
-        let needs_token = !security.as_array().expect("security").iter().any(|way| way.as_object().is_some_and(|way| way.is_empty()));
+        let needs_token =
+            !security.as_array().expect("security").iter().any(|way| way.as_object().is_some_and(|way| way.is_empty()));
         assert!(!needs_token || documents("401"), "{} documents no 401", operation.id);
         for status in ["400", "413", "415", "422"] {
             assert!(!operation.needs_body || documents(status), "{} documents no {status}", operation.id);

@@ -18,7 +18,9 @@ async fn an_order_goes_its_way() {
     max.moves(&order, "in_progress").await;
     let hold = json!({"status": "on_hold", "reason": "recipient_absent", "message": "We come again", "note": "Dog", "location": "Lisbon"});
     let held = max.adds(&order, hold).await;
-    for (field, value) in [("reason", "recipient_absent"), ("message", "We come again"), ("note", "Dog"), ("location", "Lisbon")] {
+    for (field, value) in
+        [("reason", "recipient_absent"), ("message", "We come again"), ("note", "Dog"), ("location", "Lisbon")]
+    {
         assert_eq!(held[field], value);
     }
     max.moves_through(&order, &["in_progress", "completed"]).await;
@@ -55,7 +57,11 @@ async fn every_move_that_the_table_allows_and_no_other() {
                 } else {
                     let problem = reply.refused(409, "illegal_move");
                     let version = way.len() + 1;
-                    assert_eq!((&problem["order_status"], &problem["version"]), (&json!(from), &json!(version)), "{from} to {to}");
+                    assert_eq!(
+                        (&problem["order_status"], &problem["version"]),
+                        (&json!(from), &json!(version)),
+                        "{from} to {to}"
+                    );
                     assert_eq!(sorted(&problem["allowed"]), sorted(&json!(allowed)), "{from}, {}", person.name);
                     assert_eq!(max.sees(&order).await["version"], version, "nothing was written");
                 }
@@ -80,7 +86,17 @@ async fn holds_and_cancellations_need_a_reason_and_other_moves_have_none() {
     for alone in [json!({"note": "Dog", "reason": "other"}), json!({"undo": true, "reason": "other"})] {
         max.tries(&order, alone).await.invalid(&[("/reason", "not_allowed")]);
     }
-    let reasons = ["recipient_absent", "refused", "address_problem", "damaged", "lost", "delayed", "awaiting_payment", "by_request", "other"];
+    let reasons = [
+        "recipient_absent",
+        "refused",
+        "address_problem",
+        "damaged",
+        "lost",
+        "delayed",
+        "awaiting_payment",
+        "by_request",
+        "other",
+    ];
     for reason in reasons {
         let order = uma.create_order("Sofa").await;
         let event = max.adds(&order, json!({"status": "on_hold", "reason": reason})).await;
@@ -97,7 +113,9 @@ async fn what_an_event_may_say() {
     for nothing in [json!({}), json!({"undo": false}), json!({"expected_status": "created"})] {
         max.tries(&order, nothing).await.invalid(&[("", "empty")]);
     }
-    max.tries(&order, json!({"message": "  ", "note": ""})).await.invalid(&[("/message", "too_short"), ("/note", "too_short")]);
+    max.tries(&order, json!({"message": "  ", "note": ""}))
+        .await
+        .invalid(&[("/message", "too_short"), ("/note", "too_short")]);
     max.tries(&order, json!({"status": "created"})).await.invalid(&[("/status", "invalid_value")]);
     let wrong = json!({
         "status": "moving", "message": "x".repeat(1001), "note": "x".repeat(1001), "location": "x".repeat(121),
@@ -119,7 +137,10 @@ async fn what_an_event_may_say() {
 
     let longest = json!({"message": "ü".repeat(1000), "note": "日".repeat(1000), "location": "😀".repeat(120)});
     let event = max.adds(&order, longest.clone()).await;
-    assert_eq!((&event["message"], &event["note"], &event["location"]), (&longest["message"], &longest["note"], &longest["location"]));
+    assert_eq!(
+        (&event["message"], &event["note"], &event["location"]),
+        (&longest["message"], &longest["note"], &longest["location"])
+    );
 }
 
 #[tokio::test]
@@ -190,16 +211,21 @@ async fn movers_say_when_it_happened() {
     let order = uma.create_order("Sofa").await;
     app.database.run("UPDATE orders SET created_at = created_at - interval '1 day'");
     let now: chrono::DateTime<chrono::Utc> = text(&order.json["created_at"]).parse().unwrap();
-    let at = |minutes: i64| (now + chrono::Duration::minutes(minutes)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let at =
+        |minutes: i64| (now + chrono::Duration::minutes(minutes)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
 
     let event = max.adds(&order, json!({"status": "started", "occurred_at": at(-60)})).await;
-    assert_eq!(text(&event["occurred_at"]).parse::<chrono::DateTime<chrono::Utc>>().unwrap(), now - chrono::Duration::minutes(60));
+    assert_eq!(
+        text(&event["occurred_at"]).parse::<chrono::DateTime<chrono::Utc>>().unwrap(),
+        now - chrono::Duration::minutes(60)
+    );
     assert_ne!(event["occurred_at"], event["recorded_at"]);
     for out_of_range in [at(-25 * 60), at(7), "9999-12-31T23:59:59Z".to_owned(), "0001-01-01T00:00:00Z".to_owned()] {
         let reply = max.tries(&order, json!({"note": "x", "occurred_at": out_of_range})).await;
         reply.invalid(&[("/occurred_at", "invalid_value")]);
     }
-    for malformed in ["", "now", "2026-11-22", "2026-11-22T10:00:00", "2026-02-30T10:00:00Z", "+10000-01-01T00:00:00Z"] {
+    for malformed in ["", "now", "2026-11-22", "2026-11-22T10:00:00", "2026-02-30T10:00:00Z", "+10000-01-01T00:00:00Z"]
+    {
         let reply = max.tries(&order, json!({"note": "x", "occurred_at": malformed})).await;
         assert_eq!(reply.status, 422, "{malformed:?}: {}", reply.text());
     }
@@ -259,7 +285,8 @@ async fn undo_brings_the_reason_back() {
 #[tokio::test]
 async fn nobody_else_and_nobody_late_undoes_but_an_admin_may() {
     let app = TestApp::start().await;
-    let (uma, max, eve, ada) = (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await, app.admin("Ada").await);
+    let (uma, max, eve, ada) =
+        (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await, app.admin("Ada").await);
     let order = uma.create_order("Sofa").await;
     let undo = json!({"undo": true});
     let problem = max.tries(&order, undo.clone()).await.refused(409, "undo_not_allowed");
@@ -315,7 +342,14 @@ async fn the_log_agrees_with_the_orders() {
     let types: Vec<&str> = history.iter().map(|event| text(&event["type"])).collect();
     assert_eq!(
         types,
-        ["order.created", "order.noted", "order.assignee_changed", "order.status_changed", "order.details_changed", "order.noted"]
+        [
+            "order.created",
+            "order.noted",
+            "order.assignee_changed",
+            "order.status_changed",
+            "order.details_changed",
+            "order.noted"
+        ]
     );
     let times: Vec<&str> = history.iter().map(|event| text(&event["recorded_at"])).collect();
     assert!(times.is_sorted(), "{times:?}");
@@ -352,7 +386,8 @@ async fn somebody_elses_order_is_not_there() {
         otto.tries(&order, body.clone()).await.refused(404, "not_found");
         otto.patch(&format!("/orders/{}", order.id), body).await.refused(404, "not_found");
     }
-    let unreadable = otto.request(reqwest::Method::POST, &format!("/orders/{}/events", order.id)).body("application/json", "{");
+    let unreadable =
+        otto.request(reqwest::Method::POST, &format!("/orders/{}/events", order.id)).body("application/json", "{");
     unreadable.await.refused(404, "not_found");
     otto.get(&format!("/orders/{}/events?limit=x", order.id)).await.refused(404, "not_found");
     assert_eq!(uma.history(&order).await.len(), 1);

@@ -11,7 +11,8 @@ use crate::support::{TestApp, json};
 async fn an_invited_mover_joins_once() {
     let app = TestApp::start().await;
     let ada = app.admin("Ada").await;
-    let created = ada.post("/movers/invitations", json!({"role": "mover", "note": "Max, night shift"})).await.expect(201);
+    let created =
+        ada.post("/movers/invitations", json!({"role": "mover", "note": "Max, night shift"})).await.expect(201);
     let link = text(&created["link"]).to_owned();
     assert!(link.starts_with("http://localhost:8080/movers/join#"), "{link}");
     assert_eq!(created["invited_by"], json!({"id": ada.id, "name": "Ada"}));
@@ -193,8 +194,10 @@ async fn two_admins_who_demote_each_other_leave_one() {
         let (ada, bob) = (app.admin("Ada").await, app.admin("Bob").await.at(&replica));
         app.database.run(&format!("UPDATE accounts SET active = false WHERE id NOT IN ('{}', '{}')", ada.id, bob.id));
         let (ada_path, bob_path) = (format!("/movers/{}", bob.id), format!("/movers/{}", ada.id));
-        let (one, other) =
-            tokio::join!(ada.patch(&ada_path, json!({"role": "mover"})).send(), bob.patch(&bob_path, json!({"role": "mover"})).send());
+        let (one, other) = tokio::join!(
+            ada.patch(&ada_path, json!({"role": "mover"})).send(),
+            bob.patch(&bob_path, json!({"role": "mover"})).send()
+        );
         let mut statuses = [one.status, other.status];
         statuses.sort();
         // Who was demoted first may have lost the session, or the role, before asking.

@@ -221,7 +221,8 @@ async fn topics_that_the_caller_may_not_see() {
         let error = nobody.subscribe(topic, None).await;
         assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("unauthenticated")), "{topic}");
     }
-    for topic in [format!("track:{}", hidden.id), "track:0000000000".into(), "track:x".into(), "news".into(), "".into()] {
+    for topic in [format!("track:{}", hidden.id), "track:0000000000".into(), "track:x".into(), "news".into(), "".into()]
+    {
         let error = nobody.subscribe(&topic, None).await;
         assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("not_found")), "{topic}");
     }
@@ -321,12 +322,24 @@ async fn other_origins_are_turned_away() {
     for good in ["https://track.example", "https://shop.example", app.base.as_str()] {
         Socket::try_open(&app.base, Some(good)).await.unwrap_or_else(|status| panic!("{good}: {status}"));
     }
-    for bad in ["https://evil.example", "null", "https://track.example.evil.example", "http://track.example", "https://track.example:444", "file://", ""] {
+    for bad in [
+        "https://evil.example",
+        "null",
+        "https://track.example.evil.example",
+        "http://track.example",
+        "https://track.example:444",
+        "file://",
+        "",
+    ] {
         assert_eq!(Socket::try_open(&app.base, Some(bad)).await.err(), Some(403), "{bad:?}");
     }
     let upgrade = |origin: &str| {
-        app.get("/live").header("origin", origin).header("connection", "Upgrade").header("upgrade", "websocket")
-            .header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        app.get("/live")
+            .header("origin", origin)
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
     };
     upgrade("https://evil.example").await.refused(403, "origin_not_allowed");
 }
@@ -344,9 +357,19 @@ async fn what_is_no_websocket_is_a_bad_request() {
 async fn frames_that_are_not_the_protocols_close_the_socket() {
     let app = TestApp::start().await;
     for wrong in [
-        "", "x", "{", "null", "[]", "{}", "7", r#"{"type":"shout"}"#, r#"{"type":"subscribe"}"#,
-        r#"{"type":"subscribe","topic":7}"#, r#"{"type":"subscribe","topic":"orders","after":-1}"#,
-        r#"{"type":"subscribe","topic":"orders","after":"1"}"#, r#"{"type":"authenticate","token":null}"#,
+        "",
+        "x",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        "7",
+        r#"{"type":"shout"}"#,
+        r#"{"type":"subscribe"}"#,
+        r#"{"type":"subscribe","topic":7}"#,
+        r#"{"type":"subscribe","topic":"orders","after":-1}"#,
+        r#"{"type":"subscribe","topic":"orders","after":"1"}"#,
+        r#"{"type":"authenticate","token":null}"#,
         r#"{"type":"subscribe","topic":"\ud800"}"#,
     ] {
         let mut socket = app.socket().await;
@@ -516,12 +539,18 @@ async fn redis_goes_and_comes_back() {
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let order = uma.create_order("Sofa").await;
     let mut there = replica.watch_public(&order.id).await;
-    for traffic in [Traffic::Cut, Traffic::Flows, Traffic::Stalls, Traffic::Flows, Traffic::SwallowsAnswers, Traffic::Flows] {
+    for traffic in
+        [Traffic::Cut, Traffic::Flows, Traffic::Stalls, Traffic::Flows, Traffic::SwallowsAnswers, Traffic::Flows]
+    {
         redis.set(traffic);
         for _ in 0..3 {
             let start = std::time::Instant::now();
             let event = max.adds(&order, json!({"message": format!("{traffic:?}")})).await;
-            assert!(start.elapsed() < Duration::from_millis(1500), "no answer waits for Redis: {:?}, {traffic:?}", start.elapsed());
+            assert!(
+                start.elapsed() < Duration::from_millis(1500),
+                "no answer waits for Redis: {:?}, {traffic:?}",
+                start.elapsed()
+            );
             there.events_until(event["version"].as_i64().unwrap()).await;
         }
     }

@@ -32,7 +32,9 @@ async fn a_new_order_is_what_was_asked_for() {
     assert_eq!(reply.header("etag"), Some("\"1\""));
     assert_eq!(order["title"], "Sofa, three seats");
     assert_eq!(order["due_at"], "2026-12-01T09:00:00Z");
-    for field in ["description", "reference", "recipient", "pickup_address", "delivery_address", "metadata", "public_tracking"] {
+    for field in
+        ["description", "reference", "recipient", "pickup_address", "delivery_address", "metadata", "public_tracking"]
+    {
         assert_eq!(order[field], asked[field], "{field}");
     }
     assert_eq!((&order["status"], &order["version"]), (&json!("created"), &json!(1)));
@@ -52,13 +54,17 @@ async fn a_title_is_enough() {
     let app = TestApp::start().await;
     let uma = app.user("Uma").await;
     let order = uma.create_order("Sofa").await.json;
-    for field in ["description", "reference", "pickup_address", "delivery_address", "due_at", "estimated_at", "assignee"] {
+    for field in
+        ["description", "reference", "pickup_address", "delivery_address", "due_at", "estimated_at", "assignee"]
+    {
         assert_eq!(order[field], Value::Null, "{field}");
     }
     assert_eq!((&order["metadata"], &order["public_tracking"]), (&json!({}), &json!(true)));
     assert_eq!(order["recipient"], json!({"name": null, "phone": null}));
     // Nothing but blanks is nothing.
-    let blank = uma.creates(json!({"title": "Bed", "description": "  ", "reference": "", "recipient": null, "metadata": null})).await;
+    let blank = uma
+        .creates(json!({"title": "Bed", "description": "  ", "reference": "", "recipient": null, "metadata": null}))
+        .await;
     assert_eq!((&blank.json["description"], &blank.json["reference"]), (&Value::Null, &Value::Null));
 }
 
@@ -150,7 +156,11 @@ async fn ids_are_read_forgivingly() {
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let order = uma.create_order("Sofa").await;
     for typed in ways_to_type(&order.id) {
-        assert_eq!(max.get(&format!("/orders/{}", encode(&typed))).await.expect(200)["id"], order.id.as_str(), "{typed:?}");
+        assert_eq!(
+            max.get(&format!("/orders/{}", encode(&typed))).await.expect(200)["id"],
+            order.id.as_str(),
+            "{typed:?}"
+        );
         max.post(&format!("/orders/{}/events", encode(&typed)), json!({"note": typed})).await.expect(201);
     }
 }
@@ -219,7 +229,8 @@ async fn an_order_shows_its_newest_50_events_oldest_first() {
     let items: Vec<_> = (2..=120).map(|n| json!({"order_id": order.id, "note": format!("{n}")})).collect();
     max.post("/events/batch", json!({"items": items})).await.expect(200);
     let seen = uma.sees(&order).await;
-    let versions: Vec<i64> = seen["events"].as_array().unwrap().iter().map(|event| event["version"].as_i64().unwrap()).collect();
+    let versions: Vec<i64> =
+        seen["events"].as_array().unwrap().iter().map(|event| event["version"].as_i64().unwrap()).collect();
     assert_eq!(versions, (71..=120).collect::<Vec<_>>());
     assert_eq!(seen["version"], 120);
 
@@ -280,7 +291,11 @@ async fn owners_change_details_by_merge_patch() {
 
     // Null takes a whole object away; plain JSON is understood as well.
     let path = format!("/orders/{}", order.id);
-    let cleared = uma.request(reqwest::Method::PATCH, &path).json(&json!({"recipient": null, "metadata": null})).await.expect(200);
+    let cleared = uma
+        .request(reqwest::Method::PATCH, &path)
+        .json(&json!({"recipient": null, "metadata": null}))
+        .await
+        .expect(200);
     assert_eq!((&cleared["recipient"]["name"], &cleared["metadata"]), (&Value::Null, &json!({})));
 }
 
@@ -289,7 +304,12 @@ async fn no_change_makes_no_event() {
     let app = TestApp::start().await;
     let uma = app.user("Uma").await;
     let order = uma.creates(json!({"title": "Sofa", "due_at": "2026-12-01T10:00:00.123Z"})).await;
-    for same in [json!({}), json!({"title": " Sofa "}), json!({"description": null}), json!({"due_at": "2026-12-01T11:00:00.1239+01:00"})] {
+    for same in [
+        json!({}),
+        json!({"title": " Sofa "}),
+        json!({"description": null}),
+        json!({"due_at": "2026-12-01T11:00:00.1239+01:00"}),
+    ] {
         let reply = uma.changes(&order, same).await;
         assert_eq!((&reply["version"], &reply["updated_at"]), (&json!(1), &order.json["updated_at"]));
     }
@@ -473,7 +493,9 @@ async fn pages_neither_lose_nor_repeat_while_orders_come_in() {
         there.insert(uma.creates(json!({"title": format!("Order {number}"), "due_at": due})).await.id);
     }
     // Created within the same millisecond.
-    app.database.run("UPDATE orders SET created_at = date_trunc('day', created_at), updated_at = created_at WHERE title < 'Order 5'");
+    app.database.run(
+        "UPDATE orders SET created_at = date_trunc('day', created_at), updated_at = created_at WHERE title < 'Order 5'",
+    );
     for (person, sort) in [(&uma, "created"), (&uma, "due"), (&max, "created"), (&max, "due")] {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         loop {
@@ -543,7 +565,9 @@ async fn cursors_belong_to_their_list_and_nothing_else_is_one() {
     tampered[3] = if tampered[3] == b'x' { b'y' } else { b'x' };
     let tampered = String::from_utf8(tampered).unwrap();
     let cut = &cursor[..cursor.len() - 2];
-    for wrong in [tampered.as_str(), cut, "", "x", "null", "%00", "%ff", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", &"A".repeat(5000)] {
+    for wrong in
+        [tampered.as_str(), cut, "", "x", "null", "%00", "%ff", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", &"A".repeat(5000)]
+    {
         uma.get(&format!("/orders?cursor={wrong}")).await.refused(400, "invalid_cursor");
     }
     // Another list, filter, sort or person.
@@ -562,8 +586,12 @@ async fn parameters_are_checked_all_at_once() {
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let wrong = "status=moving&status=created&limit=0&sort=title&created_from=yesterday&created_to=&q=%00&colour=red&reference=a&reference=b";
     let problem = uma.get(&format!("/orders?{wrong}")).await.refused(400, "invalid_parameter");
-    let mut violations: Vec<(&str, &str)> =
-        problem["errors"].as_array().unwrap().iter().map(|error| (text(&error["parameter"]), text(&error["code"]))).collect();
+    let mut violations: Vec<(&str, &str)> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| (text(&error["parameter"]), text(&error["code"])))
+        .collect();
     violations.sort();
     assert_eq!(
         violations,
@@ -578,7 +606,9 @@ async fn parameters_are_checked_all_at_once() {
             ("status", "invalid_value"),
         ]
     );
-    for wrong in ["limit=101", "limit=1.5", "limit=-1", "limit=", "assignee=Max", "owner=me", "assignee=", "q=%ff%fe%00"] {
+    for wrong in
+        ["limit=101", "limit=1.5", "limit=-1", "limit=", "assignee=Max", "owner=me", "assignee=", "q=%ff%fe%00"]
+    {
         max.get(&format!("/orders?{wrong}")).await.refused(400, "invalid_parameter");
     }
     uma.get(&format!("/orders?q={}", "x".repeat(121))).await.refused(400, "invalid_parameter");
@@ -597,7 +627,10 @@ async fn counts_are_those_of_the_list() {
     max.takes(&sofa).await;
 
     let counts = uma.get("/orders/counts").await.expect(200);
-    assert_eq!(counts["counts"], json!({"created": 1, "started": 1, "in_progress": 0, "on_hold": 0, "completed": 0, "cancelled": 0}));
+    assert_eq!(
+        counts["counts"],
+        json!({"created": 1, "started": 1, "in_progress": 0, "on_hold": 0, "completed": 0, "cancelled": 0})
+    );
     assert_eq!(counts["total"], 2);
     for (query, total) in [
         ("", 3),

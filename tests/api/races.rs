@@ -19,7 +19,8 @@ async fn two_movers_move_at_once_and_one_wins() {
     let (uma, max, eve) = (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await.at(&replica));
     for _ in 0..20 {
         let order = uma.create_order("Sofa").await;
-        let (one, other) = tokio::join!(max.tries(&order, move_to("started")).send(), eve.tries(&order, move_to("started")).send());
+        let (one, other) =
+            tokio::join!(max.tries(&order, move_to("started")).send(), eve.tries(&order, move_to("started")).send());
         let (winner, loser) = if one.status == 201 { (one, other) } else { (other, one) };
         assert_eq!(winner.expect(201)["event"]["version"], 2);
         let problem = loser.refused(409, "illegal_move");
@@ -68,7 +69,8 @@ async fn two_hundred_do_different_things_to_one_order() {
         json!({"status": "in_progress", "expected_status": "started"}),
         move_to("completed"),
     ];
-    let tries = (0..MANY).map(|n| by_turns(n / asks.len(), &max, &eve).tries(&order, asks[n % asks.len()].clone()).send());
+    let tries =
+        (0..MANY).map(|n| by_turns(n / asks.len(), &max, &eve).tries(&order, asks[n % asks.len()].clone()).send());
     let replies = join_all(tries).await;
     let written: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 201).collect();
     let history = max.history(&order).await;
@@ -76,7 +78,10 @@ async fn two_hundred_do_different_things_to_one_order() {
     for reply in &written {
         let version = reply["event"]["version"].as_u64().unwrap() as usize;
         assert_eq!(reply["event"], history[version - 1]);
-        assert_eq!((&reply["order"]["version"], &reply["order"]["status"]), (&json!(version), &history[version - 1]["status"]));
+        assert_eq!(
+            (&reply["order"]["version"], &reply["order"]["status"]),
+            (&json!(version), &history[version - 1]["status"])
+        );
     }
     for (n, reply) in replies.iter().enumerate().filter(|(_, reply)| reply.status != 201) {
         assert_eq!(reply.status, 409, "{}", reply.text());
@@ -95,11 +100,14 @@ async fn two_hundred_do_different_things_to_one_order() {
             code => assert_eq!(code, "undo_not_allowed"),
         }
     }
-    for pair in history.windows(2).filter(|pair| pair[1]["type"] == "order.status_changed" && pair[1]["undoes"].is_null()) {
+    for pair in
+        history.windows(2).filter(|pair| pair[1]["type"] == "order.status_changed" && pair[1]["undoes"].is_null())
+    {
         let (from, to) = (text(&pair[0]["status"]), text(&pair[1]["status"]));
         assert!(table(from).contains(&to), "{from} to {to}");
     }
-    let newest_public = history.iter().rev().find(|event| event["public"] == true).unwrap()["version"].as_i64().unwrap();
+    let newest_public =
+        history.iter().rev().find(|event| event["public"] == true).unwrap()["version"].as_i64().unwrap();
     watcher.events_until(newest_public).await;
     elsewhere.events_until(history.len() as i64).await;
     consistent(&app);
@@ -114,8 +122,11 @@ async fn two_hundred_messages_are_all_written() {
     let order = uma.create_order("Sofa").await;
     let mut watcher = replica.watch_public(&order.id).await;
     let tries = (0..MANY).map(|n| by_turns(n, &max, &eve).tries(&order, json!({"message": format!("{n}")})).send());
-    let versions: BTreeSet<u64> =
-        join_all(tries).await.into_iter().map(|reply| reply.expect(201)["event"]["version"].as_u64().unwrap()).collect();
+    let versions: BTreeSet<u64> = join_all(tries)
+        .await
+        .into_iter()
+        .map(|reply| reply.expect(201)["event"]["version"].as_u64().unwrap())
+        .collect();
     assert_eq!(versions, (2..=MANY as u64 + 1).collect());
     watcher.events_until(MANY as i64 + 1).await;
     consistent(&app);

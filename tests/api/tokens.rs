@@ -63,7 +63,10 @@ async fn tokens_that_nobody_signed_or_not_like_this() {
             head.to_owned(),
             format!("{head}.{}", String::from_utf8(bent).unwrap()),
             format!("{header}.{claims}{signature}"),
-            format!("{}.{signature}", token.clone().with("exp", json!(4_000_000_000i64)).signed().rsplit_once('.').unwrap().0),
+            format!(
+                "{}.{signature}",
+                token.clone().with("exp", json!(4_000_000_000i64)).signed().rsplit_once('.').unwrap().0
+            ),
             format!("{}A", person.token),
             "..".to_owned(),
             "x".to_owned(),

@@ -37,19 +37,44 @@ async fn the_public_view_tells_nothing_private() {
         assert!(!view.text().contains(id.as_str()));
     }
     let fields: BTreeSet<&str> = view.json.as_object().unwrap().keys().map(String::as_str).collect();
-    let allowed = ["order_id", "status", "version", "created_at", "updated_at", "due_at", "estimated_at", "completed_at", "events"];
+    let allowed = [
+        "order_id",
+        "status",
+        "version",
+        "created_at",
+        "updated_at",
+        "due_at",
+        "estimated_at",
+        "completed_at",
+        "events",
+    ];
     assert_eq!(fields, BTreeSet::from(allowed));
     let events = view["events"].as_array().unwrap();
     assert_eq!(events.len(), 2);
     for event in events {
         let fields: BTreeSet<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
-        let allowed =
-            ["version", "previous_version", "type", "status", "reason", "message", "location", "estimated_at", "occurred_at"];
+        let allowed = [
+            "version",
+            "previous_version",
+            "type",
+            "status",
+            "reason",
+            "message",
+            "location",
+            "estimated_at",
+            "occurred_at",
+        ];
         assert_eq!(fields, BTreeSet::from(allowed));
     }
     assert_eq!((&view["order_id"], &view["status"]), (&json!(order.id), &json!("on_hold")));
-    assert_eq!((&events[1]["reason"], &events[1]["message"], &events[1]["location"]), (&json!("lost"), &json!("Public message"), &json!("Lisbon")));
-    assert_eq!((&view["due_at"], &view["estimated_at"]), (&json!("2026-12-01T10:00:00Z"), &json!("2026-11-30T10:00:00Z")));
+    assert_eq!(
+        (&events[1]["reason"], &events[1]["message"], &events[1]["location"]),
+        (&json!("lost"), &json!("Public message"), &json!("Lisbon"))
+    );
+    assert_eq!(
+        (&view["due_at"], &view["estimated_at"]),
+        (&json!("2026-12-01T10:00:00Z"), &json!("2026-11-30T10:00:00Z"))
+    );
 
     // Neither its version nor its time says that something private came after.
     let newest = &events[1]["version"];
@@ -81,9 +106,14 @@ async fn a_private_event_changes_nothing_that_the_public_sees() {
     here.events_until(2).await;
     there.events_until(2).await;
     for base in [&app.base, &replica.base] {
-        let after = crate::support::Request::new(&reqwest::Client::new(), base, reqwest::Method::GET, &format!("/api/v1/track/{}", order.id))
-            .await
-            .expect(200);
+        let after = crate::support::Request::new(
+            &reqwest::Client::new(),
+            base,
+            reqwest::Method::GET,
+            &format!("/api/v1/track/{}", order.id),
+        )
+        .await
+        .expect(200);
         assert_eq!((after.text(), after.header("etag")), (before.text(), before.header("etag")));
     }
     // Nothing came over the socket; the next thing is the next public event.
@@ -220,7 +250,8 @@ async fn the_newest_500_public_events_are_shown() {
         view["version"] == 601
     })
     .await;
-    let versions: Vec<i64> = view["events"].as_array().unwrap().iter().map(|event| event["version"].as_i64().unwrap()).collect();
+    let versions: Vec<i64> =
+        view["events"].as_array().unwrap().iter().map(|event| event["version"].as_i64().unwrap()).collect();
     assert_eq!(versions, (102..=601).collect::<Vec<_>>());
 }
 

@@ -115,14 +115,15 @@ impl Request {
 
     fn check(&self, reply: &Reply) {
         let path = self.path.split('?').next().unwrap_or_default();
-        let operation = CONTRACT
-            .find(&self.method, path)
-            .unwrap_or_else(|| panic!("{} {path} is not in openapi.yaml; off_contract() says that this is meant", self.method));
+        let operation = CONTRACT.find(&self.method, path).unwrap_or_else(|| {
+            panic!("{} {path} is not in openapi.yaml; off_contract() says that this is meant", self.method)
+        });
         CONTRACT.check_answer(operation, &Answer { status: reply.status, headers: &reply.headers, body: &reply.body });
         let sent = self.body.as_deref().and_then(|body| serde_json::from_slice::<Value>(body).ok());
         if let Some(sent) = sent.filter(|_| (200..300).contains(&reply.status) && !self.is_mixed) {
             let media_type = self.headers.iter().find(|(name, _)| name == "content-type");
-            let media_type = media_type.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default();
+            let media_type =
+                media_type.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default();
             let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             CONTRACT.check_accepted_request(operation, &essence, &sent);
         }
@@ -164,7 +165,13 @@ impl Reply {
     /// Expects a problem with this status and code, and gives it back.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Value {
-        assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}: {}", self.request, self.text());
+        assert_eq!(
+            (self.status, self.json["code"].as_str()),
+            (status, Some(code)),
+            "{}: {}",
+            self.request,
+            self.text()
+        );
         self.json
     }
 
@@ -185,7 +192,8 @@ impl Reply {
     /// Expects 422 with exactly these violations, in any order.
     #[track_caller]
     pub fn invalid(self, expected: &[(&str, &str)]) {
-        let mut expected: Vec<_> = expected.iter().map(|(pointer, code)| (pointer.to_string(), code.to_string())).collect();
+        let mut expected: Vec<_> =
+            expected.iter().map(|(pointer, code)| (pointer.to_string(), code.to_string())).collect();
         expected.sort();
         let request = self.request.clone();
         assert_eq!(self.violations(), expected, "{request}");

@@ -92,14 +92,18 @@ impl Contract {
 
     fn answer_violation(&self, operation: &Operation, answer: &Answer) -> Result<(), String> {
         let responses = format!("{}/responses/{}", operation.pointer, answer.status);
-        let (response, pointer) = self.resolve(&responses).ok_or(format!("status {} is not documented", answer.status))?;
+        let (response, pointer) =
+            self.resolve(&responses).ok_or(format!("status {} is not documented", answer.status))?;
         for name in response["headers"].as_object().into_iter().flatten().map(|(name, _)| name) {
             if !answer.headers.contains_key(name) {
                 return Err(format!("header {name} is missing"));
             }
         }
         if let Some(wait) = answer.headers.get("retry-after") {
-            wait.to_str().ok().and_then(|text| text.parse::<u32>().ok()).ok_or("Retry-After is no number of seconds")?;
+            wait.to_str()
+                .ok()
+                .and_then(|text| text.parse::<u32>().ok())
+                .ok_or("Retry-After is no number of seconds")?;
         }
         let Some(content) = response.get("content").and_then(Value::as_object) else {
             let no_body = answer.body.is_empty().then_some(());
@@ -112,7 +116,8 @@ impl Contract {
         if !media_type.ends_with("json") {
             return Ok(());
         }
-        let body: Value = serde_json::from_slice(answer.body).map_err(|error| format!("the body is not JSON: {error}"))?;
+        let body: Value =
+            serde_json::from_slice(answer.body).map_err(|error| format!("the body is not JSON: {error}"))?;
         self.check_schema(&format!("{pointer}/content/{}/schema", media_type.replace('/', "~1")), &body)?;
         if media_type == "application/problem+json" {
             self.problem_violation(response, answer.status, &body)?;
@@ -126,8 +131,12 @@ impl Contract {
             return Err(format!("the problem says status {}", problem["status"]));
         }
         let description = response["description"].as_str().unwrap_or_default();
-        let listed: Vec<&str> =
-            description.split('`').skip(1).step_by(2).filter(|word| self.problem_codes.iter().any(|code| code == word)).collect();
+        let listed: Vec<&str> = description
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|word| self.problem_codes.iter().any(|code| code == word))
+            .collect();
         let code = problem["code"].as_str().unwrap_or_default();
         if !listed.is_empty() && !listed.contains(&code) {
             return Err(format!("code {code} is not among those documented for {status}: {listed:?}"));
@@ -141,7 +150,8 @@ impl Contract {
     /// Panics when a body that the server accepted is not what the contract asks for.
     pub fn check_accepted_request(&self, operation: &Operation, media_type: &str, body: &Value) {
         let content = format!("{}/requestBody", operation.pointer);
-        let (request_body, pointer) = self.resolve(&content).unwrap_or_else(|| panic!("{} takes no body", operation.id));
+        let (request_body, pointer) =
+            self.resolve(&content).unwrap_or_else(|| panic!("{} takes no body", operation.id));
         assert!(
             request_body["content"].get(media_type).is_some(),
             "{} accepted {media_type}, which is not documented",
@@ -162,15 +172,19 @@ impl Contract {
 
     /// Checks against the schema that stands at this pointer in the document.
     pub fn check_schema(&self, pointer: &str, value: &Value) -> Result<(), String> {
-        let errors: Vec<String> =
-            self.validator(pointer).iter_errors(value).map(|error| format!("{} at {:?}", error, error.instance_path().to_string())).collect();
+        let errors: Vec<String> = self
+            .validator(pointer)
+            .iter_errors(value)
+            .map(|error| format!("{} at {:?}", error, error.instance_path().to_string()))
+            .collect();
         if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) }
     }
 
     fn validator(&self, pointer: &str) -> Arc<Validator> {
         let mut validators = self.validators.lock().expect("no test panics in here");
         let compile = || {
-            let schema = self.document.pointer(pointer).unwrap_or_else(|| panic!("nothing at {pointer} in openapi.yaml"));
+            let schema =
+                self.document.pointer(pointer).unwrap_or_else(|| panic!("nothing at {pointer} in openapi.yaml"));
             let wrapped = json!({
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "allOf": [schema],

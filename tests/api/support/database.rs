@@ -1,7 +1,7 @@
 //! A database for each test, cloned from a template that is migrated once.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
@@ -71,7 +71,8 @@ impl Drop for Database {
             return;
         }
         let statement = format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name);
-        let dropped = PgConnection::establish(&MAINTENANCE_URL).map(|mut pg| diesel::sql_query(statement).execute(&mut pg));
+        let dropped =
+            PgConnection::establish(&MAINTENANCE_URL).map(|mut pg| diesel::sql_query(statement).execute(&mut pg));
         if !std::thread::panicking() {
             dropped.expect("Postgres is there").expect("the database can be dropped");
         }
@@ -97,7 +98,8 @@ static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
 
 /// Databases of runs that were killed.
 fn drop_leftovers(maintenance: &mut PgConnection) {
-    let names = value(maintenance, "SELECT string_agg(datname, ',') FROM pg_database WHERE datname LIKE 'ot\\_test\\_%'");
+    let names =
+        value(maintenance, "SELECT string_agg(datname, ',') FROM pg_database WHERE datname LIKE 'ot\\_test\\_%'");
     for name in names.iter().flat_map(|names| names.split(',')) {
         let run_id = name.split('_').nth(2).unwrap_or_default();
         if !std::path::Path::new(&format!("/proc/{run_id}")).exists() {
@@ -123,7 +125,8 @@ fn migrations_hash() -> String {
 
 /// The maintenance URL with another database in it.
 fn url_of(database: &str) -> String {
-    let (head, query) = MAINTENANCE_URL.split_once('?').map_or((MAINTENANCE_URL.as_str(), ""), |(head, query)| (head, query));
+    let (head, query) =
+        MAINTENANCE_URL.split_once('?').map_or((MAINTENANCE_URL.as_str(), ""), |(head, query)| (head, query));
     let authority_end = head.find("://").map_or(0, |at| at + 3);
     let path = head[authority_end..].find('/').map_or(head.len(), |at| authority_end + at);
     let separator = if query.is_empty() { "" } else { "?" };

@@ -180,7 +180,8 @@ fn decode(text: &str) -> String {
     let mut decoded = Vec::new();
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
-        let code = (byte == b'%').then(|| [bytes.next(), bytes.next()].into_iter().flatten().map(char::from).collect::<String>());
+        let code = (byte == b'%')
+            .then(|| [bytes.next(), bytes.next()].into_iter().flatten().map(char::from).collect::<String>());
         decoded.push(code.and_then(|hex| u8::from_str_radix(&hex, 16).ok()).unwrap_or(byte));
     }
     String::from_utf8(decoded).expect("UTF-8")
