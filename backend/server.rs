@@ -1,5 +1,6 @@
 //! Putting it together: what the handlers share, and a server that starts, serves and drains.
 
+use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,10 @@ use actix_cors::Cors;
 use actix_web::dev::ServerHandle;
 use actix_web::http::header;
 use actix_web::middleware::Condition;
+use actix_web::rt::net::TcpStream;
 use actix_web::{App as ActixApp, HttpServer, web};
+
+use socket2::SockRef;
 
 use crate::api::counts::CountsCache;
 use crate::api::routes;
@@ -88,6 +92,7 @@ impl Server {
                 .app_data(shared.clone())
                 .configure(|config| routes::configure(config, &shared))
         })
+        .on_connect(|connection, _| limit_silence(connection))
         .workers(workers)
         .shutdown_timeout(app.config.drain_timeout.as_secs().max(1))
         .disable_signals()
@@ -127,6 +132,18 @@ impl Server {
         let app = self.app.clone();
         tokio::task::spawn_blocking(move || app.journal.close()).await.map_err(io::Error::other)?;
         self.running.await.map_err(io::Error::other)?
+    }
+}
+
+/// How long a peer may leave unread what it was sent. actix knows no limit for writing: a socket whose client has stopped
+/// reading would keep its connection and the kernel's buffers for as long as it likes.
+const UNREAD_AT_MOST: Duration = Duration::from_secs(60);
+
+fn limit_silence(connection: &dyn Any) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD_AT_MOST))
+    {
+        tracing::debug!(%error, "no limit for unread data");
     }
 }
 
