@@ -11,6 +11,8 @@ export default defineConfig({
     include: ['{shared,users,movers,track}/**/*.test.{ts,tsx}'],
     testTimeout: 30_000,
     expect: { poll: { timeout: 10_000 } },
+    // Without a layout every menu is out of sight, and without a server for sockets every line is down: no news.
+    onConsoleLog: (log) => !/use-focus-trap|WebSocket connection without a matching/.test(log),
     css: { modules: { classNameStrategy: 'non-scoped' } },
   },
 });

@@ -62,7 +62,7 @@ test('an order that somebody else took first says who has it', async () => {
     return sampleProblem({ status: 409, code: 'assignee_taken', assignee: max });
   });
   await person.click(await screen.findByRole('button', { name: 'Take it' }));
-  expect(await screen.findByRole('alert')).toHaveTextContent('Max has this order.');
+  expect(await screen.findByText('Max has this order.')).toBeVisible();
   expect(await screen.findByText('Only Max or an admin can hand it over.')).toBeVisible();
 });
 
