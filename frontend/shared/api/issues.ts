@@ -18,7 +18,7 @@ export function fieldIssues(error: z.core.$ZodError): FieldIssue[] {
 function toCode(issue: z.core.$ZodIssue): Pick<FieldIssue, 'code' | 'limit'> {
   switch (issue.code) {
     case 'too_small':
-      return issue.minimum === 1 && issue.origin === 'string'
+      return issue.origin === 'string' && (issue.minimum === 1 || issue.input === '')
         ? { code: 'missing' }
         : { code: 'too_short', limit: Number(issue.minimum) };
     case 'too_big':

@@ -1,6 +1,6 @@
 import { useForm, type UseFormInput, type UseFormReturnType } from '@mantine/form';
 import type { TFunction } from 'i18next';
-import { useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type * as z from 'zod/mini';
 import { fieldIssues } from '../api/issues';
@@ -44,6 +44,11 @@ export function useApiForm<V extends Values, B>(options: ApiFormOptions<V, B>): 
   const [problem, setProblem] = useState<string | null>(null);
   const [sending, setSending] = useState(false);
   const element = useRef<HTMLFormElement | null>(null);
+  // How often errors were shown. An effect, because the fields have to be marked by then, however busy the machine is.
+  const [shown, setShown] = useState(0);
+  useEffect(() => {
+    if (shown > 0) element.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [shown]);
 
   const fieldIn = (values: V, path: string) => {
     const field = fieldOfPath(path, values);
@@ -53,8 +58,7 @@ export function useApiForm<V extends Values, B>(options: ApiFormOptions<V, B>): 
   const show = (errors: Record<string, string>, otherwise: string | null) => {
     form.setErrors(errors);
     setProblem(otherwise);
-    // After the render that marks the fields.
-    setTimeout(() => element.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus(), 0);
+    setShown((times) => times + 1);
   };
 
   const showProblem = (error: unknown) => {
@@ -95,7 +99,7 @@ export function useApiForm<V extends Values, B>(options: ApiFormOptions<V, B>): 
 }
 
 function checked(schema: z.ZodMiniType | undefined, body: unknown) {
-  const result = schema?.safeParse(body);
+  const result = schema?.safeParse(body, { reportInput: true });
   return result?.success === false ? fieldIssues(result.error) : [];
 }
 
