@@ -5,12 +5,20 @@ import { Navigate, Route, Routes } from 'react-router';
 const SignInPage = lazy(() => import('./auth/SignInPage'));
 const RegisterPage = lazy(() => import('./auth/RegisterPage'));
 const loadShell = () => import('./UsersShell');
-const UsersShell = lazy(loadShell);
+const UsersShell = lazy(async () => {
+  const shell = await loadShell();
+  // While nothing else is to be done: then the other pages open at once, and also where the line is lost.
+  setTimeout(() => [loadNewOrder, loadOrder, loadEditOrder].forEach((load) => load().catch(() => undefined)), 2_000);
+  return shell;
+});
 const loadOrders = () => import('./features/orders/OrdersPage');
 const OrdersPage = lazy(loadOrders);
-const NewOrderPage = lazy(() => import('./features/orders/NewOrderPage'));
-const OrderPage = lazy(() => import('./features/orders/OrderPage'));
-const EditOrderPage = lazy(() => import('./features/orders/EditOrderPage'));
+const loadNewOrder = () => import('./features/orders/NewOrderPage');
+const NewOrderPage = lazy(loadNewOrder);
+const loadOrder = () => import('./features/orders/OrderPage');
+const OrderPage = lazy(loadOrder);
+const loadEditOrder = () => import('./features/orders/EditOrderPage');
+const EditOrderPage = lazy(loadEditOrder);
 const ProfilePage = lazy(() => import('@shared/profile/ProfilePage'));
 const NotFoundPage = lazy(() => import('./NotFoundPage'));
 

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { createContext, use, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
 import type { Event } from './generated/types.gen';
 import { Live, liveUrl, type LiveStatus } from './live';
+import { isPassing } from './problem';
 import { followOrder, followOrders } from './liveToCache';
 
 const LiveContext = createContext<Live | null>(null);
@@ -9,6 +10,16 @@ const LiveContext = createContext<Live | null>(null);
 /** Opens the app's one socket for as long as an account is signed in. */
 export function LiveProvider({ token, children }: { token: (rejected?: string) => Promise<string | null>; children: ReactNode }) {
   const [live] = useState(() => new Live({ url: liveUrl(), token }));
+  const queries = useQueryClient();
+  // The server is there again: what could not be read while it was away is read now, unasked.
+  useEffect(
+    () =>
+      live.onStatus(() => {
+        if (live.getStatus() !== 'live') return;
+        void queries.refetchQueries({ type: 'active', predicate: ({ state }) => isPassing(state.error) });
+      }),
+    [live, queries],
+  );
   useEffect(() => {
     live.start();
     return () => live.stop();

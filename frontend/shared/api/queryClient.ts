@@ -14,6 +14,8 @@ export function createQueryClient() {
             : Math.random() * Math.min(8000, 500 * 2 ** failures) + 200,
         // A paused query would show a skeleton for ever; we say "offline" ourselves and try.
         networkMode: 'always',
+        // That mode would switch it off.
+        refetchOnReconnect: true,
       },
       mutations: { retry: false, networkMode: 'always' },
     },

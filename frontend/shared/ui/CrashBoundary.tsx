@@ -20,7 +20,7 @@ export class CrashBoundary extends Component<{ children: ReactNode }, { crashed:
 function Crash() {
   const { t } = useTranslation('shared');
   return (
-    <main>
+    <div role="alert">
       <Message
         level={1}
         tone="problem"
@@ -30,6 +30,6 @@ function Crash() {
       >
         {t('state.crash')}
       </Message>
-    </main>
+    </div>
   );
 }

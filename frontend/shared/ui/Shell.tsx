@@ -3,9 +3,10 @@ import { Notifications } from '@mantine/notifications';
 import { IconCloudOff, IconLogout, IconUser } from '@tabler/icons-react';
 import { Suspense, type ComponentType, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, NavLink, Outlet, useNavigate } from 'react-router';
+import { Link, NavLink, Outlet, useLocation, useNavigate } from 'react-router';
 import { useLiveStatus } from '../api/LiveProvider';
 import { useAccount, useAuthSession } from '../auth/AuthProvider';
+import { CrashBoundary } from './CrashBoundary';
 import { LivePill } from './LivePill';
 import { Logo } from './Logo';
 import { Loading } from './states';
@@ -31,6 +32,7 @@ interface ShellProps {
 /** What surrounds every page of an account that is signed in; pages come in through the router's outlet. */
 export function Shell({ name, nav, profile, tools }: ShellProps) {
   const { t } = useTranslation('shared');
+  const { pathname } = useLocation();
   const links = nav.map(({ to, label, icon: Icon, end }) => (
     <NavLink key={to} to={to} end={end} className={classes.link}>
       <Icon size={20} />
@@ -58,9 +60,12 @@ export function Shell({ name, nav, profile, tools }: ShellProps) {
       </header>
       <OfflineNote />
       <main id="content" tabIndex={-1} className={classes.main}>
-        <Suspense fallback={<Loading />}>
-          <Outlet />
-        </Suspense>
+        {/* A page that breaks leaves the shell, and with it the way to the other pages. */}
+        <CrashBoundary key={pathname}>
+          <Suspense fallback={<Loading />}>
+            <Outlet />
+          </Suspense>
+        </CrashBoundary>
       </main>
       <Notifications position="bottom-right" />
     </div>
