@@ -110,9 +110,10 @@ test('the skip link leads past the navigation, in all three entries', async ({ s
   await owner.signsInAsUser(user.credentials);
   await driver.signsInAsMover(mover.credentials);
   for (const [who, address] of [[owner, '/orders'], [driver, '/movers/'], [anyone, `/t/${id}`]] as const) {
-    const { page } = who;
+    const tab = await who.newTab();
+    const { page } = tab;
     await page.goto(address);
-    await expect(who.pill('Live')).toBeVisible();
+    await expect(tab.pill('Live')).toBeVisible();
     await page.keyboard.press('Tab');
     const skip = page.getByRole('link', { name: 'Skip to the content' });
     await expect(skip).toBeFocused();

@@ -98,7 +98,7 @@ test('two movers at the same order: the slower one is told, and sees what it is 
   await board.card('Two armchairs').getByRole('button', { name: 'Start' }).click();
   await expect(board.page.getByText('Somebody was faster: the order is Started now.')).toBeVisible();
   await expect(board.card('Two armchairs')).toContainText('Started');
-  await board.page.unrouteAll();
+  await board.page.unrouteAll({ behavior: 'wait' });
   await user.tell(id, { note: 'Thank you' });
 });
 

@@ -19,13 +19,13 @@ test('docs/screenshot.png', async ({ server, database, visitor }) => {
   await database.run(spreadOverTheDay);
 
   const look = { deviceScaleFactor: 2, colorScheme: 'light' as const };
-  const owner = await visitor({ ...look, viewport: { width: 900, height: 860 } });
+  const owner = await visitor({ ...look, viewport: { width: 900, height: 900 } });
   await owner.signsInAsUser(uma.credentials);
   await owner.page.goto(`/orders/${sofa}`);
   await expect(owner.pill('Live')).toBeVisible();
   await expect(owner.history()).toHaveCount(5);
 
-  const board = await visitor({ ...look, viewport: { width: 1240, height: 860 } });
+  const board = await visitor({ ...look, viewport: { width: 1240, height: 900 } });
   await board.signsInAsMover(max.credentials);
   await expect(board.pill('Live')).toBeVisible();
   await expect(board.page.getByRole('article')).toHaveCount(8);
@@ -99,8 +99,9 @@ const spreadOverTheDay = `
 function sideBySide([users, movers]: string[]): string {
   return `<!doctype html><style>
     body { margin: 0; }
-    main { width: 1600px; box-sizing: border-box; padding: 28px; display: flex; gap: 24px; background: #dfe5ee; }
-    img { display: block; height: 640px; border-radius: 12px; box-shadow: 0 0 0 1px #0002, 0 12px 32px #0003; }
+    main { width: 1600px; box-sizing: border-box; padding: 28px; background: #dfe5ee;
+      display: grid; grid-template-columns: 900fr 1240fr; gap: 24px; }
+    img { display: block; width: 100%; border-radius: 12px; box-shadow: 0 0 0 1px #0002, 0 12px 32px #0003; }
   </style><main>
     <img alt="The users' app" src="data:image/png;base64,${users}">
     <img alt="The movers' app" src="data:image/png;base64,${movers}">

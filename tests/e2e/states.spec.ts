@@ -65,21 +65,22 @@ for (const { name, open, address, reads, shows } of pages) {
     const { page, complaints } = who;
     await open(who, accounts);
 
-    const release = await holdBack(page, reads);
+    const tap = await tapOf(page, reads);
+    tap.hold();
     await page.goto(address(accounts.id));
     await expect(page.getByRole('main').getByText('Loading…').first()).toBeAttached();
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
-    await release();
+    tap.pass();
     await expect(shows(who)).toBeVisible();
     await expect(page.getByRole('main').getByText('Loading…')).toHaveCount(0);
 
     complaints.expect(/\b503\b/);
-    await page.route(reads, (route) => route.fulfill(unavailable));
+    tap.refuse();
     await page.goto(address(accounts.id));
     const alert = page.getByRole('alert').filter({ hasText: "That didn't work" }).first();
     await expect(alert).toBeVisible();
     await expect(alert).toContainText('Try again in a moment');
-    await page.unroute(reads);
+    tap.pass();
     await alert.getByRole('button', { name: 'Try again' }).click();
     await expect(shows(who)).toBeVisible();
     await expect(alert).toBeHidden();
@@ -91,17 +92,18 @@ test('the public page: a skeleton, an error that is tried again by itself, and b
   const who = await visitor();
   const { page, complaints } = who;
   const reads = /\/api\/v1\/track\//;
-  const release = await holdBack(page, reads);
+  const tap = await tapOf(page, reads);
+  tap.hold();
   await page.goto(`/t/${id}`);
   await expect(page.getByRole('status').filter({ hasText: 'Looking the order up' })).toBeAttached();
-  await release();
+  tap.pass();
   await expect(who.heading('Created')).toBeVisible();
 
   complaints.expect(/\b503\b/);
-  await page.route(reads, (route) => route.fulfill(unavailable));
+  tap.refuse();
   await page.goto(`/t/${id}`);
   await expect(who.heading('No answer')).toBeVisible();
-  await page.unroute(reads);
+  tap.pass();
   await page.getByRole('button', { name: 'Try now' }).click();
   await expect(who.heading('Created')).toBeVisible();
 });
@@ -112,10 +114,11 @@ test('a server that is away when the app starts: it says so, and goes on by itse
   const { page, complaints } = who;
   await who.signsInAsUser(user.credentials);
   complaints.expect(/\b503\b/);
-  await page.route('**/sessions/refresh', (route) => route.fulfill(unavailable));
+  const tap = await tapOf(page, /\/sessions\/refresh$/);
+  tap.refuse();
   await page.reload();
   await expect(page.getByText("The server can't be reached.")).toBeVisible();
-  await page.unrouteAll();
+  tap.pass();
   await expect(who.heading('Orders')).toBeVisible();
 });
 
@@ -127,10 +130,11 @@ test('a write that fails says so and keeps what was typed', async ({ server, vis
   await page.goto('/orders/new');
   await page.getByRole('textbox', { name: 'Title' }).fill('Mirror');
   complaints.expect(/\b503\b/, /ERR_INTERNET_DISCONNECTED/);
-  await page.route('**/api/v1/orders', (route) => route.fulfill(unavailable));
+  const tap = await tapOf(page, /\/api\/v1\/orders$/);
+  tap.refuse();
   await page.getByRole('button', { name: 'Create order' }).click();
   await expect(page.getByText('The server is catching its breath.')).toBeVisible();
-  await page.unrouteAll();
+  tap.pass();
   await who.context.setOffline(true);
   await page.getByRole('button', { name: 'Create order' }).click();
   await expect(page.getByText("The server can't be reached.")).toBeVisible();
@@ -210,16 +214,25 @@ async function accountsWithOrder(server: Parameters<typeof Account.user>[0]) {
   return { user, mover, id: await user.create(title) };
 }
 
-/** Such requests wait until they are released. */
-async function holdBack(page: Page, requests: RegExp): Promise<() => Promise<void>> {
+/** Stands between the page and the server for some requests: lets them wait, refuses them, lets them pass. */
+async function tapOf(page: Page, requests: RegExp) {
+  let mode: 'hold' | 'refuse' | 'pass' = 'pass';
   let release = () => {};
-  const released = new Promise<void>((resolve) => (release = resolve));
+  let released = Promise.resolve();
   await page.route(requests, async (route) => {
+    if (mode === 'refuse') return route.fulfill(unavailable);
     await released;
     await route.continue();
   });
-  return async () => {
-    release();
-    await page.unroute(requests);
+  return {
+    hold: () => {
+      mode = 'hold';
+      released = new Promise((resolve) => (release = resolve));
+    },
+    refuse: () => void (mode = 'refuse'),
+    pass: () => {
+      mode = 'pass';
+      release();
+    },
   };
 }

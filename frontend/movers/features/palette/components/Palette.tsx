@@ -47,6 +47,8 @@ export default function Palette() {
       maxHeight={420}
       radius="lg"
       classNames={{ content: classes.content }}
+      // It has no title that could name the dialog.
+      attributes={{ content: { 'aria-label': t('palette.open') } }}
     >
       <Spotlight.Search
         aria-label={t('palette.open')}
