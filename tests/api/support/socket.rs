@@ -37,6 +37,18 @@ impl Socket {
         }
     }
 
+    /// With little room in the kernel for what is not read.
+    pub async fn open_narrow(base: &str) -> Socket {
+        let address = base.strip_prefix("http://").expect("a base").parse().expect("an address");
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(8 * 1024).expect("a small buffer");
+        let stream = socket.connect(address).await.expect("a connection");
+        let url = format!("ws://{address}/api/v1/live");
+        let (stream, _) =
+            tokio_tungstenite::client_async(url, MaybeTlsStream::Plain(stream)).await.expect("the socket opens");
+        Socket { stream }
+    }
+
     pub async fn send(&mut self, frame: Value) {
         self.send_raw(Message::text(frame.to_string())).await;
     }
