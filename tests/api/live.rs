@@ -451,6 +451,23 @@ async fn a_socket_that_does_not_keep_up_is_closed() {
     assert_eq!(slow.closing_code().await, 4408);
 }
 
+/// A burst as large as one request can make it is no reason to put out somebody who reads.
+#[tokio::test]
+async fn the_largest_batch_reaches_those_who_read() {
+    let _one = heavy().await;
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let mut watcher = uma.watch(&order).await;
+    watcher.events_until(1).await;
+    let long = "😀".repeat(1000);
+    let items: Vec<_> = (0..190).map(|_| json!({"order_id": order.id, "message": long, "note": long})).collect();
+    let batch = max.post("/events/batch", json!({"items": items})).off_contract().send();
+    let (reply, events) = tokio::join!(batch, watcher.events_until(191));
+    reply.expect(200);
+    assert_eq!(events.len(), 190);
+}
+
 // ---- Gone ----
 
 #[tokio::test]
