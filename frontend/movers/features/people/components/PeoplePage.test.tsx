@@ -1,4 +1,4 @@
-import type { CreatedInvitation } from '@shared/api';
+import type { CreatedInvitation, Invitation } from '@shared/api';
 import { sampleProblem } from '@shared/testing/samples';
 import { answer } from '@shared/testing/server';
 import { screen, within } from '@testing-library/react';
@@ -6,7 +6,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { ana, menuItem, openApp } from '../../../testing/app';
 import { isLocalLink, stateOf } from '../api/invitations';
 
-const invitation: CreatedInvitation = {
+const listed: Invitation = {
   id: '01920000-0000-7000-8000-0000000000b1',
   role: 'mover',
   note: 'Max from the night shift',
@@ -16,9 +16,8 @@ const invitation: CreatedInvitation = {
   withdrawn_at: null,
   invited_by: ana,
   used_by: null,
-  link: 'http://localhost:8080/movers/join#V7u0bRkq3oZ2xJm1',
 };
-const { link: _link, ...listed } = invitation;
+const invitation: CreatedInvitation = { ...listed, link: 'http://localhost:8080/movers/join#V7u0bRkq3oZ2xJm1' };
 
 beforeEach(() => {
   answer('GET /api/v1/movers', {
