@@ -10,6 +10,7 @@ use std::io;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -92,10 +93,20 @@ pub struct Journal {
 struct Group {
     caller_id: Uuid,
     entries: Vec<Entry>,
+    /// One for each entry; none while it has not been decided.
+    outcomes: Vec<Option<Outcome>>,
+    asked_at: Instant,
     claim: Arc<Claim>,
     answer: oneshot::Sender<Vec<Outcome>>,
     #[expect(dead_code, reason = "counts down when the group goes")]
     place: Place,
+}
+
+impl Group {
+    /// Indices of the entries that have not been decided.
+    fn open_entries(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.entries.len()).filter(|&index| self.outcomes[index].is_none())
+    }
 }
 
 /// So many places in the queue, free again when dropped.
@@ -161,7 +172,9 @@ impl Journal {
         let (answer, answered) = oneshot::channel();
         let before = self.waiting.fetch_add(count, Ordering::Relaxed);
         let place = Place { count, waiting: self.waiting.clone() };
-        let group = Group { caller_id, entries, claim: claim.clone(), answer, place };
+        let outcomes = vec![None; count];
+        let asked_at = Instant::now();
+        let group = Group { caller_id, entries, outcomes, asked_at, claim: claim.clone(), answer, place };
         if before + count > CAPACITY {
             return all(Rejection::Overloaded);
         }

@@ -2,6 +2,7 @@
 //! the transaction, its halves run alone, down to the entries that it can't write: none harms its neighbours.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -13,10 +14,17 @@ use super::batch::{Batch, Lock, Written};
 use super::{Entry, Group, Outcome, Recorded, Rejection};
 use crate::domain::ids::OrderId;
 use crate::live::Announcement;
-use crate::storage::{db, orders};
+use crate::storage::db::{self, TIME_LIMIT};
+use crate::storage::orders;
 
 /// No more than this many entries in one transaction: a larger one gains nothing and makes its first entry wait.
 const MOST: usize = 512;
+
+/// What concerns an order that somebody else has locked is put off for this long, again and again, until it has to be
+/// answered: so long before those who wait give up. One turn waits for locks no longer than this.
+const PUT_OFF_FOR: Duration = Duration::from_millis(10);
+const BUSY_ANSWER_BEFORE: Duration = Duration::from_millis(400);
+const BUSY_TOGETHER: Duration = Duration::from_millis(150);
 
 /// How often an entry alone is tried when its ID was taken or Postgres found a deadlock.
 const TRIES: usize = 3;
@@ -26,6 +34,8 @@ pub struct Writer<A> {
     database_url: SecretString,
     announce: A,
     connection: Option<PgConnection>,
+    /// Taken, but not written yet: somebody else has locked an order.
+    put_off: Vec<Group>,
 }
 
 /// How a transaction ended that did not commit.
@@ -40,34 +50,59 @@ enum Failure {
 
 impl<A: Fn(Vec<Announcement>)> Writer<A> {
     pub fn new(queue: crossbeam_channel::Receiver<Group>, database_url: SecretString, announce: A) -> Writer<A> {
-        Writer { queue, database_url, announce, connection: None }
+        Writer { queue, database_url, announce, connection: None, put_off: Vec::new() }
     }
 
-    /// Runs until the journal is closed and the queue is empty.
+    /// Runs until the journal is closed and everything that waited is answered.
     pub fn run(mut self) {
-        while let Ok(first) = self.queue.recv() {
-            let mut groups = vec![first];
-            let mut entries = groups[0].entries.len();
-            while entries < MOST {
-                let Ok(next) = self.queue.try_recv() else { break };
-                entries += next.entries.len();
-                groups.push(next);
-            }
-            groups.retain(|group| group.claim.take());
+        while let Some(groups) = self.gather() {
             if !groups.is_empty() {
                 self.write(groups);
             }
         }
     }
 
-    fn write(&mut self, groups: Vec<Group>) {
-        let asked: Vec<(Uuid, &Entry)> =
-            groups.iter().flat_map(|group| group.entries.iter().map(|entry| (group.caller_id, entry))).collect();
+    /// What was put off, and what has come since. None once the journal is closed and nothing is left.
+    fn gather(&mut self) -> Option<Vec<Group>> {
+        let mut groups = std::mem::take(&mut self.put_off);
+        let first = if groups.is_empty() { self.queue.recv().ok() } else { self.queue.recv_timeout(PUT_OFF_FOR).ok() };
+        if first.is_none() && groups.is_empty() {
+            return None;
+        }
+        let mut entries: usize = groups.iter().map(|group| group.entries.len()).sum();
+        for group in first.into_iter().chain(self.queue.try_iter()) {
+            entries += group.entries.len();
+            if group.claim.take() {
+                groups.push(group);
+            }
+            if entries >= MOST {
+                break;
+            }
+        }
+        Some(groups)
+    }
+
+    fn write(&mut self, mut groups: Vec<Group>) {
+        let asked: Vec<(Uuid, &Entry)> = groups
+            .iter()
+            .flat_map(|group| group.open_entries().map(|index| (group.caller_id, &group.entries[index])))
+            .collect();
         let mut outcomes = self.write_together(&asked).into_iter();
-        for group in groups {
-            let Group { entries, answer, .. } = group;
+        for group in &mut groups {
+            let has_time = group.asked_at.elapsed() + BUSY_ANSWER_BEFORE < TIME_LIMIT;
+            for index in group.open_entries().collect::<Vec<_>>() {
+                match outcomes.next() {
+                    Some(Err(Rejection::Busy)) if has_time => {}
+                    outcome => group.outcomes[index] = Some(outcome.unwrap_or(Err(Rejection::OutcomeUnknown))),
+                }
+            }
+        }
+        let (put_off, done): (Vec<Group>, Vec<Group>) =
+            groups.into_iter().partition(|group| group.open_entries().next().is_some());
+        self.put_off = put_off;
+        for Group { outcomes, answer, .. } in done {
             // Who asked may have gone; what was written stays written.
-            let _ = answer.send(outcomes.by_ref().take(entries.len()).collect());
+            let _ = answer.send(outcomes.into_iter().flatten().collect());
         }
     }
 
@@ -83,7 +118,11 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
                 busy.entry(id).or_default().push(index);
             }
         }
+        let since = Instant::now();
         for indices in busy.into_values() {
+            if since.elapsed() > BUSY_TOGETHER {
+                break;
+            }
             let of_one_order: Vec<_> = indices.iter().map(|&index| asked[index]).collect();
             for (index, outcome) in indices.into_iter().zip(self.write_or_split(&of_one_order, Lock::Wait)) {
                 outcomes[index] = outcome;
@@ -93,6 +132,9 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     }
 
     fn write_or_split(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Vec<Outcome> {
+        if asked.is_empty() {
+            return Vec::new();
+        }
         match self.transact(asked, lock) {
             Ok(outcomes) => outcomes,
             Err(Failure::Disconnected) => vec![Err(Rejection::DatabaseUnavailable); asked.len()],
@@ -107,7 +149,18 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
                 tracing::debug!(%error, entries = asked.len(), "transaction refused, its halves run alone");
                 let (first, second) = asked.split_at(asked.len() / 2);
                 let mut outcomes = self.write_or_split(first, lock);
-                outcomes.extend(self.write_or_split(second, lock));
+                // An order that was busy stays so: its entries keep their order.
+                let is_busy = |(outcome, (_, entry)): (&Outcome, &(Uuid, &Entry))| {
+                    matches!(outcome, Err(Rejection::Busy)).then(|| entry.order_id()).flatten()
+                };
+                let busy: BTreeSet<OrderId> = outcomes.iter().zip(first).filter_map(is_busy).collect();
+                let waits = |entry: &Entry| entry.order_id().is_some_and(|id| busy.contains(&id));
+                let free: Vec<_> = second.iter().copied().filter(|(_, entry)| !waits(entry)).collect();
+                let mut written = self.write_or_split(&free, lock).into_iter();
+                outcomes.extend(second.iter().map(|(_, entry)| match waits(entry) {
+                    true => Err(Rejection::Busy),
+                    false => written.next().unwrap_or(Err(Rejection::OutcomeUnknown)),
+                }));
                 outcomes
             }
         }
@@ -177,7 +230,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
             let connected = db::connect(&self.database_url).and_then(|mut connection| {
                 // Others hold a lock for milliseconds. Who holds one for longer must not hold up the journal.
                 connection
-                    .batch_execute("SET lock_timeout = '300ms'")
+                    .batch_execute("SET lock_timeout = '100ms'")
                     .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(connection)
             });
