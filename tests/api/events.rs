@@ -37,7 +37,8 @@ async fn an_order_goes_its_way() {
 async fn every_move_that_the_table_allows_and_no_other() {
     let app = TestApp::start().await;
     let (uma, max, ada) = (app.user("Uma").await, app.mover("Max").await, app.admin("Ada").await);
-    const WAYS: [(&str, &[&str], &[&str], &[&str]); 6] = [
+    type Names = &'static [&'static str];
+    const WAYS: [(&str, Names, Names, Names); 6] = [
         // where, how it gets there, what a mover may do then, what the owner may do
         ("created", &[], &["started", "on_hold", "cancelled"], &["cancelled"]),
         ("started", &["started"], &["in_progress", "on_hold", "cancelled"], &["cancelled"]),

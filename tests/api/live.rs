@@ -486,7 +486,7 @@ async fn when_public_tracking_is_switched_off_its_watchers_are_told() {
     // The subscription ended; the owner's goes on.
     max.moves(&order, "started").await;
     owner.events_until(3).await;
-    let error = here.socket.subscribe(&gone["topic"].as_str().unwrap().to_owned(), None).await;
+    let error = here.socket.subscribe(text(&gone["topic"]), None).await;
     assert_eq!(error["code"], "not_found");
 
     uma.changes(&order, json!({"public_tracking": true})).await;

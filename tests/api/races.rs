@@ -205,7 +205,7 @@ async fn one_email_registers_once() {
 }
 
 fn by_turns<'a>(n: usize, one: &'a Person, other: &'a Person) -> &'a Person {
-    if n % 2 == 0 { one } else { other }
+    if n.is_multiple_of(2) { one } else { other }
 }
 
 /// Where a mover may move an order, as the design has it.
