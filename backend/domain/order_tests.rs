@@ -188,3 +188,13 @@ fn a_taken_order_is_handed_over_by_its_holder_or_an_admin() {
     assert!(order.assign(None, &admin, now()).unwrap().is_some());
     assert_eq!(order.assignee, None);
 }
+
+#[test]
+fn a_hold_leads_back_to_where_it_came_from_first() {
+    let max = caller(2, Role::Mover);
+    let mut order = order();
+    for status in [Status::Started, Status::InProgress, Status::OnHold] {
+        order.record(to(status), &max, now()).unwrap();
+    }
+    assert_eq!(order.allowed(Role::Mover), [Status::InProgress, Status::Started, Status::Cancelled]);
+}

@@ -13,9 +13,10 @@ use uuid::Uuid;
 use crate::error::Result;
 use crate::storage::tracking::Snapshot;
 
-/// How far a socket may fall behind: at ten thousand events a second a third of a second, at ten a second minutes.
+/// How far a socket may fall behind: at ten thousand events a second a third of a second, at ten a second minutes; and the
+/// largest batch, two mebibytes for one order, twice over.
 const FRAMES_MAX: usize = 4096;
-const BYTES_MAX: usize = 1024 * 1024;
+const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// More than this much room is given back once all of it was sent.
 const ROOM_KEPT: usize = 32;
 
