@@ -45,6 +45,7 @@ function Found({ order, live, open }: { order: PublicOrder; live: LiveStatus; op
         <p className={classes.sentence}>
           {newest?.reason ? text(`reason.${newest.reason}`) : texts.sentence[status]}{' '}
           <span className={classes.since}>
+            {newest?.reason ? '· ' : null}
             <RelativeTime time={newest?.occurred_at ?? order.updated_at} />
           </span>
         </p>

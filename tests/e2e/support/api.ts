@@ -8,7 +8,7 @@ export interface Credentials {
 
 let people = 0;
 
-/** Nobody before had this name: all tests of a worker share a database. */
+/** Two people of one test may have the same name; emails differ. */
 export function someone(name: string): Credentials {
   const email = `${name.toLowerCase().replace(/\W+/g, '.')}.${process.pid}.${++people}@example.com`;
   return { name, email, password: 'correct horse' };

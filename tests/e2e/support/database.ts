@@ -1,14 +1,21 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
+let made = 0;
+
 /** A database of its own in the Postgres of TEST_DATABASE_URL. */
 export class Database {
   private constructor(readonly name: string) {}
 
-  static async create(): Promise<Database> {
-    const name = `e2e_${process.pid}_${Date.now().toString(36)}`;
-    await command(`CREATE DATABASE ${name} TEMPLATE template0`);
+  static async create(template = 'template0'): Promise<Database> {
+    const name = `e2e_${process.pid}_${++made}`;
+    await command(`CREATE DATABASE ${name} TEMPLATE ${template}`);
     return new Database(name);
+  }
+
+  /** With the same content; nobody may be connected to this one. */
+  copy(): Promise<Database> {
+    return Database.create(this.name);
   }
 
   /** By hand: a URL with an empty host, as for a Unix socket, is none to Node. */

@@ -1,58 +1,61 @@
 import { test as base, type Browser, type BrowserContextOptions } from '@playwright/test';
 import { Complaints } from './complaints';
 import { Database } from './database';
-import { Server } from './server';
+import { migrate, Server } from './server';
 import { Visitor } from './visitor';
 
 interface TestFixtures {
+  database: Database;
+  /** The test's own server, with a database and a Redis prefix of its own. */
+  server: Server;
+  /** Another server on the same database; `redis: false` points it at a socket where nobody listens. */
+  replica: (options?: { redis?: boolean }) => Promise<Server>;
   /** Opens another browser (a context): nothing in it is known to the others. */
   visitor: (options?: BrowserContextOptions) => Promise<Visitor>;
 }
 
 interface WorkerFixtures {
-  database: Database;
-  /** The server of this worker, with a database and a Redis prefix of its own. */
-  server: Server;
-  /** Another server on the same database; `redis: false` points it at a socket where nobody listens. */
-  replica: (options?: { redis?: boolean }) => Promise<Server>;
+  /** Migrated and empty; each test has a copy. */
+  template: Database;
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
-  database: [
+  template: [
     // eslint-disable-next-line no-empty-pattern
     async ({}, use) => {
-      const database = await Database.create();
-      await use(database);
-      await database.drop();
+      const template = await Database.create();
+      await migrate(template.url);
+      await use(template);
+      await template.drop();
     },
     { scope: 'worker' },
   ],
 
-  server: [
-    async ({ database }, use, worker) => {
-      const server = await Server.start({ databaseUrl: database.url, log: logOf(worker, 'server') });
-      await use(server);
-      await server.stop();
-    },
-    { scope: 'worker' },
-  ],
+  database: async ({ template }, use) => {
+    const database = await template.copy();
+    await use(database);
+    await database.drop();
+  },
 
-  replica: [
-    async ({ database }, use, worker) => {
-      const started: Server[] = [];
-      await use(async ({ redis = true } = {}) => {
-        const replica = await Server.start({
-          databaseUrl: database.url,
-          log: logOf(worker, `replica-${started.length + 1}`),
-          ...(redis ? {} : { redisUrl: 'redis+unix:///nobody/listens/here.sock' }),
-        });
-        started.push(replica);
-        return replica;
+  server: async ({ database }, use, info) => {
+    const server = await Server.start({ databaseUrl: database.url, log: info.outputPath('server.log') });
+    await use(server);
+    await server.stop();
+  },
+
+  replica: async ({ database }, use, info) => {
+    const started: Server[] = [];
+    await use(async ({ redis = true } = {}) => {
+      const replica = await Server.start({
+        databaseUrl: database.url,
+        log: info.outputPath(`replica-${started.length + 1}.log`),
+        ...(redis ? {} : { redisUrl: 'redis+unix:///nobody/listens/here.sock' }),
       });
-      await Promise.all(started.map((replica) => replica.stop()));
-    },
-    { scope: 'worker' },
-  ],
+      started.push(replica);
+      return replica;
+    });
+    await Promise.all(started.map((replica) => replica.stop()));
+  },
 
   visitor: async ({ browser, server, contextOptions }, use) => {
     const visitors: Visitor[] = [];
@@ -73,8 +76,4 @@ async function visit(browser: Browser, server: Server, options: BrowserContextOp
   const context = await browser.newContext({ baseURL: server.url, ...options });
   const complaints = new Complaints(context);
   return new Visitor(context, await context.newPage(), complaints);
-}
-
-function logOf(worker: { project: { outputDir: string }; workerIndex: number }, name: string): string {
-  return `${worker.project.outputDir}/${name}-of-worker-${worker.workerIndex}.log`;
 }

@@ -15,6 +15,14 @@ export interface ServerSettings {
 const START_LIMIT = 15_000;
 const STOP_LIMIT = 10_000;
 
+/** Brings an empty database up to date. */
+export async function migrate(databaseUrl: string) {
+  await promisify(execFile)(process.env.ORDER_TRACKER_BIN!, ['migrate'], {
+    cwd: folderWithoutEnvFile(),
+    env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl },
+  });
+}
+
 /** The built server as its own process, which can be stopped and started again on the same port. */
 export class Server {
   #process: ChildProcess | undefined;

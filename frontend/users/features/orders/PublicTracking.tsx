@@ -27,7 +27,12 @@ export function PublicTracking({ order }: { order: Order }) {
       {on ? (
         <>
           <Anchor href={link} target="_blank" rel="noreferrer" className={classes.link}>
-            {link.replace(/^https?:\/\//, '')}
+            <span>
+              {window.location.host}
+              {/* The ID stays in one piece where the whole does not fit a line. */}
+              <wbr />
+              {`/t/${order.id}`}
+            </span>
             <IconExternalLink size={16} aria-hidden="true" />
             <span className={classes.hidden}>{t('tracking.new_tab')}</span>
           </Anchor>
