@@ -15,14 +15,6 @@ export class Visitor {
     return new Visitor(this.context, await this.context.newPage(), this.complaints);
   }
 
-  async registers(who: Credentials = someone('Uma Rao')): Promise<Credentials> {
-    await this.page.goto('/register');
-    await this.fillsInAccount(who);
-    await this.page.getByRole('button', { name: 'Create account' }).click();
-    await expect(this.heading('Orders')).toBeVisible();
-    return who;
-  }
-
   /** With the link of an invitation. */
   async joins(link: string, who: Credentials = someone('Max Stone')): Promise<Credentials> {
     await this.page.goto(link);
