@@ -46,7 +46,7 @@ impl Config {
         let config = Config {
             bind_addr: reader.parsed("BIND_ADDR", "127.0.0.1:8080", "an address and port such as 127.0.0.1:8080"),
             public_url: reader.public_url(),
-            allowed_origins: reader.list("ALLOWED_ORIGINS"),
+            allowed_origins: reader.origins("ALLOWED_ORIGINS"),
             trusted_proxies: reader.addresses("TRUSTED_PROXIES"),
             database_url: reader.secret("DATABASE_URL", "such as postgres://user@host/database"),
             redis_url: reader.secret("REDIS_URL", "such as redis://host or redis+unix:///path/redis.sock"),
@@ -109,10 +109,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 
     fn public_url(&mut self) -> String {
         let url = self.text("PUBLIC_URL").unwrap_or_else(|| "http://localhost:8080".to_owned());
-        let well_formed = url.parse::<actix_web::http::Uri>().is_ok_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/" && uri.query().is_none()
-        });
-        if !well_formed {
+        if !is_origin(&url) {
             self.errors
                 .push(format!("PUBLIC_URL: must be a URL without a path such as https://track.example, not {url:?}"));
         }
@@ -126,6 +123,14 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             .map(|part| part.trim().trim_end_matches('/').to_owned())
             .filter(|part| !part.is_empty())
             .collect()
+    }
+
+    fn origins(&mut self, name: &str) -> Vec<String> {
+        let origins = self.list(name);
+        for origin in origins.iter().filter(|origin| !is_origin(origin)) {
+            self.errors.push(format!("{name}: {origin:?} is no origin such as https://app.example"));
+        }
+        origins
     }
 
     fn addresses(&mut self, name: &str) -> Vec<IpAddr> {
@@ -163,6 +168,13 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             }
         }
     }
+}
+
+/// Scheme and authority, and nothing after them but perhaps a slash.
+fn is_origin(text: &str) -> bool {
+    text.parse::<actix_web::http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/" && uri.query().is_none()
+    })
 }
 
 #[cfg(test)]

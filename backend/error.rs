@@ -247,8 +247,9 @@ impl From<diesel::result::Error> for Error {
         use diesel::result::Error::DatabaseError;
         match error {
             DatabaseError(ClosedConnection | UnableToSendCommand, _) => Error::DatabaseUnavailable,
-            // Statement and lock timeouts have no kind of their own in diesel.
-            DatabaseError(_, information) if information.message().ends_with("timeout") => Error::DatabaseUnavailable,
+            // Statement and lock timeouts have no kind of their own in diesel. The connection is well, so this is no
+            // reason to try another one.
+            DatabaseError(_, information) if information.message().ends_with("timeout") => Error::Overloaded,
             other => Error::Internal(format!("database: {other:?}")),
         }
     }

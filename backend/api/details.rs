@@ -130,7 +130,9 @@ fn read_metadata(
     let mut metadata = BTreeMap::new();
     for (key, value) in fields {
         entries.take(&key);
-        if let Err(flaw) = line(&key, 40) {
+        if key.trim() != key {
+            entries.refuse(&key, "invalid_characters", "the key begins or ends with a blank");
+        } else if let Err(flaw) = line(&key, 40) {
             let (code, detail) = describe(&flaw);
             entries.refuse(&key, code, format!("the key {detail}"));
         }

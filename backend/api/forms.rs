@@ -1,5 +1,7 @@
 //! Reading request bodies: everything that is wrong with a form is told at once, each with its pointer.
 
+use std::time::Duration;
+
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{FromRequest, HttpRequest};
@@ -13,6 +15,11 @@ use crate::error::{Error, Result, Violation};
 
 pub const BODY_LIMIT: usize = 64 * 1024;
 pub const BATCH_BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// How long a body may take to arrive: who sends a byte now and then must not hold a connection for ever.
+const BODY_TIME_LIMIT: Duration = Duration::from_secs(30);
+/// More violations than this help nobody to mend a form.
+const VIOLATIONS_MAX: usize = 100;
 
 /// A body as it came. What is wrong with it is told when it is read: authority and existence come first.
 pub struct Body(Result<Bytes>);
@@ -63,7 +70,7 @@ fn read(
     let is_json = essence == "application/json"
         || (essence == "application/merge-patch+json" && request.method() == actix_web::http::Method::PATCH);
     let payload = Payload::from_request(request, payload);
-    async move {
+    let read = async move {
         let mut payload = payload.await.map_err(|_| Error::BadRequest("The body can't be read."))?;
         let mut body = actix_web::web::BytesMut::new();
         while let Some(chunk) = payload.next().await {
@@ -77,6 +84,10 @@ fn read(
             return Err(Error::UnsupportedMediaType("application/json"));
         }
         Ok(body.freeze())
+    };
+    async move {
+        let limited = tokio::time::timeout(BODY_TIME_LIMIT, read).await;
+        limited.unwrap_or(Err(Error::BadRequest("The body took too long to arrive.")))
     }
 }
 
@@ -107,7 +118,9 @@ impl Form {
 
     /// Notes a violation at a field.
     pub fn refuse(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        self.violations.push(Violation::at(self.pointer_to(name), code, detail));
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation::at(self.pointer_to(name), code, detail));
+        }
     }
 
     /// Notes a violation of the form as a whole.
@@ -208,6 +221,7 @@ impl Form {
     /// Takes over what a form inside this one found wrong.
     pub fn absorb(&mut self, inner: Form) {
         self.violations.extend(inner.into_violations());
+        self.violations.truncate(VIOLATIONS_MAX);
     }
 
     pub fn pointer_to(&self, name: &str) -> String {
@@ -222,7 +236,7 @@ impl Form {
 
     /// All that is wrong; what was not taken out is unknown.
     fn into_violations(mut self) -> Vec<Violation> {
-        let unknown: Vec<String> = self.fields.keys().cloned().collect();
+        let unknown: Vec<String> = self.fields.keys().take(VIOLATIONS_MAX).cloned().collect();
         for name in unknown {
             self.refuse(&name, "unknown_field", "is not known here");
         }

@@ -7,7 +7,7 @@ mod batch;
 mod writer;
 
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -22,7 +22,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Details, EventRequest, Order, Refusal};
 use crate::live::Announcement;
-use crate::storage::db::TIME_LIMIT;
+use crate::storage::db::{Claim, TIME_LIMIT};
 
 /// How many entries may wait at once; at ten thousand a second this is less than the time limit.
 const CAPACITY: usize = 8192;
@@ -118,24 +118,6 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.waiting.fetch_sub(self.count, Ordering::Relaxed);
-    }
-}
-
-/// Whether a group is still waiting, was taken by a writer, or was given up by who asked. Only one of them gets it.
-#[derive(Default)]
-struct Claim(AtomicU8);
-
-impl Claim {
-    const WAITING: u8 = 0;
-    const TAKEN: u8 = 1;
-    const ABANDONED: u8 = 2;
-
-    fn take(&self) -> bool {
-        self.0.compare_exchange(Self::WAITING, Self::TAKEN, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    fn abandon(&self) -> bool {
-        self.0.compare_exchange(Self::WAITING, Self::ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 

@@ -109,7 +109,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     /// Writes all that it can in one transaction. What concerns orders that somebody else has locked comes after, order by
     /// order: those who wait for them wait alone.
     fn write_together(&mut self, asked: &[(Uuid, &Entry)]) -> Vec<Outcome> {
-        let orders: BTreeSet<OrderId> = asked.iter().filter_map(|(_, entry)| entry.order_id()).collect();
+        let orders: BTreeSet<Option<OrderId>> = asked.iter().map(|(_, entry)| entry.order_id()).collect();
         let lock = if orders.len() > 1 { Lock::Skip } else { Lock::Wait };
         let mut outcomes = self.write_or_split(asked, lock);
         let mut busy: BTreeMap<OrderId, Vec<usize>> = BTreeMap::new();
@@ -140,7 +140,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
             Err(Failure::Disconnected) => vec![Err(Rejection::DatabaseUnavailable); asked.len()],
             Err(Failure::Unknown) => vec![Err(Rejection::OutcomeUnknown); asked.len()],
             // One after the other would wait for the same lock again and again.
-            Err(Failure::Refused(error)) if lock == Lock::Wait && is_timeout(&error) => {
+            Err(Failure::Refused(error)) if is_timeout(&error) && (lock == Lock::Wait || !is_about_a_lock(&error)) => {
                 vec![Err(Rejection::Busy); asked.len()]
             }
             Err(Failure::Refused(_)) if asked.len() == 1 => vec![self.write_alone(asked[0])],
@@ -244,6 +244,10 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
 fn is_timeout(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, information)
         if information.message().ends_with("timeout"))
+}
+
+fn is_about_a_lock(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, information) if information.message().ends_with("lock timeout"))
 }
 
 /// One transaction. What fails before the commit has written nothing.

@@ -122,11 +122,6 @@ impl Live {
         self.relay_is_up.load(Ordering::Relaxed)
     }
 
-    /// How many sockets are open.
-    pub fn sockets(&self) -> usize {
-        self.registry().len()
-    }
-
     /// Takes no new sockets and closes the open ones with 1001, spread over a time so that not all come back at once.
     pub async fn drain(&self, spread: Duration) {
         const STEP: Duration = Duration::from_millis(50);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::schema::accounts;
 use super::sessions::{self, OpenSession};
-use crate::domain::account::{Caller, Email, Realm, Role};
+use crate::domain::account::{Email, Realm, Role};
 use crate::error::{Error, Result};
 
 diesel::define_sql_function! {
@@ -29,12 +29,6 @@ pub struct Account {
     #[serde(skip)]
     pub active: bool,
     pub created_at: DateTime<Utc>,
-}
-
-impl Account {
-    pub fn caller(&self) -> Caller {
-        Caller { id: self.id, name: self.name.clone(), role: self.role }
-    }
 }
 
 #[derive(Queryable, Selectable)]

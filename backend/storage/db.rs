@@ -2,7 +2,7 @@
 //! seconds however Postgres behaves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -25,7 +25,7 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects lazily: a server whose database is away starts, and says so in `/readyz`.
+    /// Connects lazily; the first to need a connection opens it.
     pub fn new(database_url: &SecretString) -> Db {
         let pool = r2d2::Pool::builder()
             .max_size(CONNECTIONS)
@@ -44,7 +44,10 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T> + Send + 'static,
     {
-        self.within_limits(Error::DatabaseUnavailable, move |pool, _| {
+        self.within_limits(Error::DatabaseUnavailable, move |pool, claim| {
+            if !claim.take() {
+                return Err(Error::DatabaseUnavailable);
+            }
             for _ in 0..CONNECTIONS {
                 let mut connection = checkout(pool)?;
                 match query(&mut connection.pg) {
@@ -57,18 +60,27 @@ impl Db {
         .await
     }
 
-    /// Runs something in a transaction, once. When the limit passes while it runs, nobody knows how it ends.
+    /// Runs something in a transaction, once. When the limit passes or the connection is lost while it commits, nobody
+    /// knows how it ended.
     pub async fn write<T, F>(&self, change: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T> + Send + 'static,
     {
-        self.within_limits(Error::OutcomeUnknown, move |pool, started| {
+        self.within_limits(Error::OutcomeUnknown, move |pool, claim| {
             let mut connection = checkout_alive(pool)?;
-            started.store(true, Ordering::Relaxed);
-            let answer = connection.pg.transaction(change);
-            connection.broken = matches!(answer, Err(Error::DatabaseUnavailable));
-            answer
+            // Who was told that nothing is written must be able to rely on it.
+            if !claim.take() {
+                return Err(Error::DatabaseUnavailable);
+            }
+            let mut committing = false;
+            let answer = connection.pg.transaction(|pg| {
+                let value = change(pg)?;
+                committing = true;
+                Ok(value)
+            });
+            connection.broken = committing && answer.is_err() || matches!(answer, Err(Error::DatabaseUnavailable));
+            if committing { answer.map_err(|_| Error::OutcomeUnknown) } else { answer }
         })
         .await
     }
@@ -78,26 +90,46 @@ impl Db {
     async fn within_limits<T, F>(&self, late: Error, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&r2d2::Pool<Manager>, &AtomicBool) -> Result<T> + Send + 'static,
+        F: FnOnce(&r2d2::Pool<Manager>, &Claim) -> Result<T> + Send + 'static,
     {
-        let started = Arc::new(AtomicBool::new(false));
-        let has_started = started.clone();
+        let claim = Arc::new(Claim::default());
+        let ours = claim.clone();
         let limited = tokio::time::timeout(TIME_LIMIT, async {
             let permit = self.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
             let pool = self.pool.clone();
             let span = tracing::Span::current();
             tokio::task::spawn_blocking(move || {
                 let _permit = permit;
-                span.in_scope(|| work(&pool, &started))
+                span.in_scope(|| work(&pool, &claim))
             })
             .await
             .unwrap_or_else(|panic| Err(Error::Internal(format!("a query panicked: {panic}"))))
         });
         match limited.await {
             Ok(answer) => answer,
-            Err(_) if has_started.load(Ordering::Relaxed) => Err(late),
-            Err(_) => Err(Error::DatabaseUnavailable),
+            Err(_) if ours.abandon() => Err(Error::DatabaseUnavailable),
+            Err(_) => Err(late),
         }
+    }
+}
+
+/// Whether work is still waiting, was taken up, or was given up by who asked. Only one of them gets it.
+#[derive(Default)]
+pub struct Claim(AtomicU8);
+
+impl Claim {
+    const WAITING: u8 = 0;
+    const TAKEN: u8 = 1;
+    const ABANDONED: u8 = 2;
+
+    /// For who does the work: true if nobody has given it up.
+    pub fn take(&self) -> bool {
+        self.0.compare_exchange(Self::WAITING, Self::TAKEN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// For who asked: true if it will not be done.
+    pub fn abandon(&self) -> bool {
+        self.0.compare_exchange(Self::WAITING, Self::ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -123,10 +155,15 @@ fn checkout_alive(pool: &r2d2::Pool<Manager>) -> Result<r2d2::PooledConnection<M
 /// Opens one connection with the limits that each of ours has.
 pub fn connect(url: &SecretString) -> ConnectionResult<PgConnection> {
     let separator = if url.expose_secret().contains('?') { '&' } else { '?' };
-    let url = format!("{}{separator}connect_timeout=2&application_name=order-tracker", url.expose_secret());
+    // The keepalives end a connection whose peer has vanished without a word; on a Unix socket they mean nothing.
+    let url = format!(
+        "{}{separator}connect_timeout=2&application_name=order-tracker\
+         &keepalives_idle=5&keepalives_interval=2&keepalives_count=3&tcp_user_timeout=10000",
+        url.expose_secret()
+    );
     let mut pg = PgConnection::establish(&url)?;
     pg.batch_execute(
-        "SET TIME ZONE 'UTC'; SET statement_timeout = '5s'; SET lock_timeout = '1500ms'; \
+        "SET TIME ZONE 'UTC'; SET statement_timeout = '2s'; SET lock_timeout = '1500ms'; \
          SET idle_in_transaction_session_timeout = '10s'",
     )
     .map_err(ConnectionError::CouldntSetupConfiguration)?;

@@ -80,38 +80,11 @@ pub fn after(connection: &mut PgConnection, order_id: OrderId, after: i32, limit
         .collect()
 }
 
-/// The same of an order's public events alone.
-pub fn public_after(connection: &mut PgConnection, order_id: OrderId, after: i32, limit: i64) -> Result<Vec<Event>> {
-    order_events::table
-        .filter(order_events::order_id.eq(order_id.as_str()))
-        .filter(order_events::version.gt(after))
-        .filter(order_events::public)
-        .order(order_events::version)
-        .limit(limit)
-        .select(EventRow::as_select())
-        .load(connection)?
-        .into_iter()
-        .map(Event::try_from)
-        .collect()
-}
-
 /// An order's newest events up to a version, oldest first.
 pub fn up_to(connection: &mut PgConnection, order_id: OrderId, version: i32, limit: i64) -> Result<Vec<Event>> {
     let rows = order_events::table
         .filter(order_events::order_id.eq(order_id.as_str()))
         .filter(order_events::version.le(version))
-        .order(order_events::version.desc())
-        .limit(limit)
-        .select(EventRow::as_select())
-        .load(connection)?;
-    rows.into_iter().rev().map(Event::try_from).collect()
-}
-
-/// The newest public events, oldest first.
-pub fn newest_public(connection: &mut PgConnection, order_id: OrderId, limit: i64) -> Result<Vec<Event>> {
-    let rows = order_events::table
-        .filter(order_events::order_id.eq(order_id.as_str()))
-        .filter(order_events::public)
         .order(order_events::version.desc())
         .limit(limit)
         .select(EventRow::as_select())

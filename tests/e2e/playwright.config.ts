@@ -12,6 +12,11 @@ export default defineConfig({
   fullyParallel: true,
   workers: 2,
   retries: 0,
+  // The walk comes first and alone: it says how soon a move is seen, which a second browser beside it would decide.
+  projects: [
+    { name: 'walk', testMatch: 'walk.spec.ts', fullyParallel: false },
+    { name: 'all else', testIgnore: 'walk.spec.ts', dependencies: ['walk'] },
+  ],
   forbidOnly: Boolean(process.env.CI),
   reporter: 'list',
   // Only a failure waits for so long; a machine that is busy with builds passes too.
@@ -26,7 +31,8 @@ export default defineConfig({
     timezoneId: 'Europe/Lisbon',
     viewport: { width: 1280, height: 800 },
     actionTimeout: 20_000,
-    trace: 'retain-on-failure',
+    // Recording everything takes as much of the machine as the pages themselves: TRACE=1 when a failure needs it.
+    trace: process.env.TRACE ? 'retain-on-failure' : 'off',
     screenshot: 'only-on-failure',
   },
 });
