@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use deadpool_redis::redis::IntoConnectionInfo;
 use secrecy::{ExposeSecret, SecretString};
 
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl Config {
             allowed_origins: reader.origins("ALLOWED_ORIGINS"),
             trusted_proxies: reader.addresses("TRUSTED_PROXIES"),
             database_url: reader.secret("DATABASE_URL", "such as postgres://user@host/database"),
-            redis_url: reader.secret("REDIS_URL", "such as redis://host or redis+unix:///path/redis.sock"),
+            redis_url: reader.redis_url(),
             redis_prefix: reader.text("REDIS_PREFIX").unwrap_or_else(|| "ot:".to_owned()),
             jwt_secret: reader.jwt_secret(),
             bcrypt_cost: reader.parsed("BCRYPT_COST", "12", "a number from 4 to 31"),
@@ -97,6 +98,15 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             self.errors.push(format!("{name}: is missing ({example})"));
             SecretString::from("")
         })
+    }
+
+    fn redis_url(&mut self) -> SecretString {
+        let url = self.secret("REDIS_URL", "such as redis://host or redis+unix:///path/redis.sock");
+        // Not with its own words: they may quote a password.
+        if !url.expose_secret().is_empty() && url.expose_secret().into_connection_info().is_err() {
+            self.errors.push("REDIS_URL: must be such as redis://host or redis+unix:///path/redis.sock".to_owned());
+        }
+        url
     }
 
     fn jwt_secret(&mut self) -> SecretString {
@@ -211,11 +221,12 @@ mod tests {
             ("RATE_LIMITS", "maybe"),
             ("DRAIN_NOTICE", "-1"),
             ("TRUSTED_PROXIES", "10.0.0.1, proxy"),
+            ("REDIS_URL", "postgres://user:secret-too@host"),
         ];
         let error = read(&wrong).unwrap_err().to_string();
-        for name in wrong.iter().map(|(name, _)| *name).chain(["DATABASE_URL", "REDIS_URL"]) {
+        for name in wrong.iter().map(|(name, _)| *name).chain(["DATABASE_URL"]) {
             assert!(error.contains(name), "{name} is missing in {error}");
         }
-        assert!(!error.contains("short-and-secret"));
+        assert!(!error.contains("short-and-secret") && !error.contains("secret-too"));
     }
 }

@@ -1,7 +1,7 @@
 //! One error enum, and one exhaustive match from its variants to (status, code). Answers are RFC 9457 problems;
 //! internals are logged with the request ID and never sent.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -48,8 +48,8 @@ pub enum Error {
 
     #[error("There is nothing here that you may see.")]
     NotFound,
-    #[error("This method is not for this path.")]
-    MethodNotAllowed,
+    #[error("This method is not for this path; `Allow` names those that are.")]
+    MethodNotAllowed(Vec<Method>),
 
     #[error("{detail}")]
     IllegalMove { detail: String, standing: Standing },
@@ -152,7 +152,7 @@ impl Error {
             Error::AccountDeactivated => (StatusCode::FORBIDDEN, "account_deactivated"),
             Error::OriginNotAllowed => (StatusCode::FORBIDDEN, "origin_not_allowed"),
             Error::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-            Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Error::IllegalMove { .. } => (StatusCode::CONFLICT, "illegal_move"),
             Error::UndoNotAllowed { .. } => (StatusCode::CONFLICT, "undo_not_allowed"),
             Error::StatusChanged { .. } => (StatusCode::CONFLICT, "status_changed"),
@@ -231,6 +231,10 @@ impl ResponseError for Error {
                 _ => format!("Bearer error=\"invalid_token\", error_description=\"{code}\""),
             };
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
+        if let Error::MethodNotAllowed(methods) = self {
+            let methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
+            response.insert_header((header::ALLOW, methods.join(", ")));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "1"));

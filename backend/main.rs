@@ -100,7 +100,7 @@ fn serve() -> Result<ExitCode, Failure> {
     let config = Config::from_env()?;
     actix_web::rt::System::new().block_on(async {
         let mut signals = Signals::listen()?;
-        let server = tokio::select! {
+        let mut server = tokio::select! {
             started = Server::start(config) => started?,
             // A migration may still run; it is in a transaction, and nobody waits for it.
             name = signals.next() => {
@@ -110,7 +110,13 @@ fn serve() -> Result<ExitCode, Failure> {
         };
         tracing::info!("serving on http://{}", server.address());
 
-        let name = signals.next().await;
+        let name = tokio::select! {
+            name = signals.next() => name,
+            error = server.ended() => {
+                tracing::error!(%error, "the server has ended by itself");
+                std::process::exit(1);
+            }
+        };
         tracing::info!("{name}: stopping");
         tokio::select! {
             stopped = server.stop() => stopped?,

@@ -107,6 +107,15 @@ impl Server {
         self.address
     }
 
+    /// Returns when the server ends by itself, which it should not. Once.
+    pub async fn ended(&mut self) -> io::Error {
+        match (&mut self.running).await {
+            Ok(Err(error)) => error,
+            Ok(Ok(())) => io::Error::other("the server has ended"),
+            Err(panic) => io::Error::other(panic),
+        }
+    }
+
     pub fn app(&self) -> &web::Data<App> {
         &self.app
     }
@@ -158,13 +167,17 @@ fn cors(config: &Config) -> Cors {
     config.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
+/// How long Postgres may take to let us in when the server starts. Migrations take as long as they take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
 /// Brings the database up to date before anything is served.
 async fn migrate(config: &Config) -> io::Result<()> {
     let url = config.database_url.clone();
-    tokio::task::spawn_blocking(move || {
-        let mut connection = db::connect(&url).map_err(io::Error::other)?;
-        migrations::run(&mut connection).map_err(io::Error::other)
-    })
-    .await
-    .map_err(io::Error::other)?
+    let connecting = tokio::task::spawn_blocking(move || db::connect(&url).map_err(io::Error::other));
+    let connected = tokio::time::timeout(CONNECT_LIMIT, connecting).await;
+    let mut connection =
+        connected.map_err(|_| io::Error::other("Postgres does not answer"))?.map_err(io::Error::other)??;
+    tokio::task::spawn_blocking(move || migrations::run(&mut connection).map_err(io::Error::other))
+        .await
+        .map_err(io::Error::other)?
 }

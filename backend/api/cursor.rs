@@ -2,15 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use hmac::Mac;
+use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::Sha256;
 
+use crate::auth::keys::{HmacSha256, keyed_for};
 use crate::error::{Error, Result};
-
-type HmacSha256 = Hmac<Sha256>;
 
 /// Enough to notice that somebody tried: a cursor guards no secret, the handler still asks who may see what.
 const MAC_LENGTH: usize = 12;
@@ -24,13 +22,7 @@ impl Cursors {
     /// `list` names the list; `filters` is all that decides what is in it and in which order (the caller too, when the
     /// list is the caller's own). A cursor of another list, or of this one with other filters, does not open.
     pub fn new(secret: &SecretString, list: &str, filters: &impl Serialize) -> Cursors {
-        let mut mac = keyed(secret.expose_secret().as_bytes());
-        // A zero byte stands in neither JSON nor a name: two lists never run into one another.
-        mac.update(b"cursor\0");
-        mac.update(list.as_bytes());
-        mac.update(b"\0");
-        mac.update(&json(filters));
-        Cursors { mac: keyed(&mac.finalize().into_bytes()) }
+        Cursors { mac: keyed_for(secret, [b"cursor", list.as_bytes(), &json(filters)]) }
     }
 
     /// A cursor for a position, such as the sort key of a page's last row.
@@ -52,10 +44,6 @@ impl Cursors {
         self.mac.clone().chain_update(position).verify_truncated_left(mac).map_err(|_| Error::InvalidCursor)?;
         serde_json::from_slice(position).map_err(|_| Error::InvalidCursor)
     }
-}
-
-fn keyed(key: &[u8]) -> HmacSha256 {
-    HmacSha256::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 /// Keys and filters are plain data, which always has a JSON form; if one had none, its cursors would not open.

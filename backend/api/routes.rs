@@ -1,7 +1,10 @@
 //! The whole URL table, in the order of openapi.yaml.
 
-use actix_web::web::{self, Data, ServiceConfig, delete, get, patch, post, put};
-use actix_web::{HttpResponse, Resource};
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::guard;
+use actix_web::http::Method;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
 
 use super::{apps, assignee, events, health, invitations, live, me, movers, orders, sessions, track};
 use crate::error::{Error, Result};
@@ -9,49 +12,91 @@ use crate::server::App;
 
 pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
     let api = web::scope("/api/v1")
-        .service(at("/users").route(post().to(sessions::register_user)))
-        .service(at("/users/sessions").route(post().to(sessions::log_in_user)))
-        .service(at("/users/sessions/refresh").route(post().to(sessions::refresh_user)))
-        .service(at("/users/sessions/current").route(delete().to(sessions::log_out_user)))
-        .service(at("/movers/sessions").route(post().to(sessions::log_in_mover)))
-        .service(at("/movers/sessions/refresh").route(post().to(sessions::refresh_mover)))
-        .service(at("/movers/sessions/current").route(delete().to(sessions::log_out_mover)))
-        .service(at("/movers").route(post().to(movers::join)).route(get().to(movers::list)))
-        .service(at("/movers/invitations").route(post().to(invitations::create)).route(get().to(invitations::list)))
-        .service(at("/movers/invitations/{invitation_id}").route(delete().to(invitations::withdraw)))
-        .service(at("/movers/{mover_id}").route(patch().to(movers::update)))
-        .service(at("/me").route(get().to(me::show)).route(patch().to(me::update)))
-        .service(at("/me/password").route(put().to(me::change_password)))
-        .service(at("/me/sessions").route(get().to(me::list_sessions)))
-        .service(at("/me/sessions/{session_id}").route(delete().to(me::end_session)))
-        .service(at("/orders").route(post().to(orders::create)).route(get().to(orders::list)))
-        .service(at("/orders/counts").route(get().to(orders::counts)))
-        .service(at("/orders/{order_id}").route(get().to(orders::show)).route(patch().to(orders::update)))
-        .service(at("/orders/{order_id}/events").route(post().to(events::add)).route(get().to(events::list)))
-        .service(
-            at("/orders/{order_id}/assignee").route(put().to(assignee::assign)).route(delete().to(assignee::unassign)),
-        )
-        .service(at("/events/batch").route(post().to(events::add_batch)))
-        .service(at("/track/{order_id}").route(get().to(track::show)).route(web::head().to(track::show)))
-        .service(at("/live").route(get().to(live::connect)))
+        .service(at("/users").post(sessions::register_user))
+        .service(at("/users/sessions").post(sessions::log_in_user))
+        .service(at("/users/sessions/refresh").post(sessions::refresh_user))
+        .service(at("/users/sessions/current").delete(sessions::log_out_user))
+        .service(at("/movers/sessions").post(sessions::log_in_mover))
+        .service(at("/movers/sessions/refresh").post(sessions::refresh_mover))
+        .service(at("/movers/sessions/current").delete(sessions::log_out_mover))
+        .service(at("/movers").post(movers::join).get(movers::list))
+        .service(at("/movers/invitations").post(invitations::create).get(invitations::list))
+        .service(at("/movers/invitations/{invitation_id}").delete(invitations::withdraw))
+        .service(at("/movers/{mover_id}").patch(movers::update))
+        .service(at("/me").get(me::show).patch(me::update))
+        .service(at("/me/password").put(me::change_password))
+        .service(at("/me/sessions").get(me::list_sessions))
+        .service(at("/me/sessions/{session_id}").delete(me::end_session))
+        .service(at("/orders").post(orders::create).get(orders::list))
+        .service(at("/orders/counts").get(orders::counts))
+        .service(at("/orders/{order_id}").get(orders::show).patch(orders::update))
+        .service(at("/orders/{order_id}/events").post(events::add).get(events::list))
+        .service(at("/orders/{order_id}/assignee").put(assignee::assign).delete(assignee::unassign))
+        .service(at("/events/batch").post(events::add_batch))
+        .service(at("/track/{order_id}").get(track::show))
+        .service(at("/live").get(live::connect))
         .default_service(web::to(not_found));
 
     config
         .service(api)
-        .service(at("/livez").route(get().to(health::livez)))
-        .service(at("/readyz").route(get().to(health::readyz)))
-        .service(at("/openapi.yaml").route(get().to(health::openapi_yaml)))
+        .service(at("/livez").get(health::livez))
+        .service(at("/readyz").get(health::readyz))
+        .service(at("/openapi.yaml").get(health::openapi_yaml))
         .configure(|config| apps::configure(config, app))
         .default_service(web::to(not_found));
 }
 
-/// A resource whose other methods get a problem, not an empty 405.
-fn at(path: &str) -> Resource {
-    web::resource(path.to_owned()).default_service(web::to(method_not_allowed))
+/// One path of the table. Other methods than those it has get a problem that names these, not an empty 405.
+struct Path {
+    resource: Resource,
+    methods: Vec<Method>,
 }
 
-async fn method_not_allowed() -> Result<HttpResponse> {
-    Err(Error::MethodNotAllowed)
+fn at(path: &str) -> Path {
+    Path { resource: web::resource(path.to_owned()), methods: Vec::new() }
+}
+
+impl Path {
+    /// HEAD comes with it: the same answer without its body.
+    fn get<A: FromRequest + 'static>(self, handler: impl Handler<A, Output: Responder + 'static>) -> Path {
+        self.on([Method::GET, Method::HEAD], handler)
+    }
+
+    fn post<A: FromRequest + 'static>(self, handler: impl Handler<A, Output: Responder + 'static>) -> Path {
+        self.on([Method::POST], handler)
+    }
+
+    fn put<A: FromRequest + 'static>(self, handler: impl Handler<A, Output: Responder + 'static>) -> Path {
+        self.on([Method::PUT], handler)
+    }
+
+    fn patch<A: FromRequest + 'static>(self, handler: impl Handler<A, Output: Responder + 'static>) -> Path {
+        self.on([Method::PATCH], handler)
+    }
+
+    fn delete<A: FromRequest + 'static>(self, handler: impl Handler<A, Output: Responder + 'static>) -> Path {
+        self.on([Method::DELETE], handler)
+    }
+
+    fn on<A: FromRequest + 'static>(
+        mut self,
+        methods: impl Into<Vec<Method>>,
+        handler: impl Handler<A, Output: Responder + 'static>,
+    ) -> Path {
+        let methods: Vec<Method> = methods.into();
+        self.methods.extend_from_slice(&methods);
+        let is_one_of_them = guard::fn_guard(move |context| methods.contains(&context.head().method));
+        self.resource = self.resource.route(web::route().guard(is_one_of_them).to(handler));
+        self
+    }
+}
+
+impl HttpServiceFactory for Path {
+    fn register(self, config: &mut AppService) {
+        let methods = self.methods;
+        let refuse = move || std::future::ready(Err::<HttpResponse, _>(Error::MethodNotAllowed(methods.clone())));
+        self.resource.default_service(web::to(refuse)).register(config);
+    }
 }
 
 async fn not_found() -> Result<HttpResponse> {

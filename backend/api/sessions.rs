@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::forms::{Body, Form};
 use crate::auth::extractors::Identity;
-use crate::auth::refresh::{self, Presented, RefreshTokens};
+use crate::auth::refresh::{self, RefreshTokens};
 use crate::auth::tokens;
 use crate::domain::account::{Email, NAME_MAX, Password, Realm, Role};
+use crate::domain::session::Presented;
 use crate::domain::text::{Flaw, line};
 use crate::error::{Error, Result};
 use crate::server::App;

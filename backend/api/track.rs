@@ -9,7 +9,6 @@ use crate::domain::ids::OrderId;
 use crate::error::{Error, Result};
 use crate::server::App;
 
-/// For GET and HEAD.
 pub async fn show(app: Data<App>, id: Path<String>, request: HttpRequest) -> Result<HttpResponse> {
     let id = OrderId::parse(&id).ok_or(Error::NotFound)?;
     let view = app.track.view(id).await?;

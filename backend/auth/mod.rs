@@ -5,6 +5,7 @@
 
 pub mod extractors;
 pub mod invitations;
+pub mod keys;
 pub mod passwords;
 pub mod refresh;
 pub mod revocations;

@@ -8,22 +8,14 @@ use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Duration, Utc};
-use hmac::{Hmac, Mac};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use hmac::Mac;
+use secrecy::SecretString;
 use uuid::Uuid;
 
+use super::keys::{HmacSha256, keyed_for};
 use crate::domain::account::Realm;
+use crate::domain::session::{LIFETIME, Presented};
 use crate::error::{Error, Result};
-
-type HmacSha256 = Hmac<Sha256>;
-
-/// How long a session lives after its last use.
-pub const LIFETIME: Duration = Duration::days(30);
-
-/// How much longer the token before the one before is good, once the one before was used.
-const GRACE: Duration = Duration::seconds(30);
 
 const BODY_LENGTH: usize = 16 + 4;
 const TOKEN_LENGTH: usize = BODY_LENGTH + 32;
@@ -33,18 +25,9 @@ pub struct RefreshTokens {
     mac: HmacSha256,
 }
 
-/// What a valid refresh token names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Presented {
-    pub session_id: Uuid,
-    pub generation: i32,
-}
-
 impl RefreshTokens {
     pub fn new(secret: &SecretString, realm: Realm) -> RefreshTokens {
-        // A key of its own: what signs access tokens signs nothing else.
-        let key = keyed(secret.expose_secret().as_bytes()).chain_update(b"refresh\0").chain_update(realm.name());
-        RefreshTokens { mac: keyed(&key.finalize().into_bytes()) }
+        RefreshTokens { mac: keyed_for(secret, ["refresh", realm.name()]) }
     }
 
     pub fn token(&self, session_id: Uuid, generation: i32) -> String {
@@ -69,32 +52,6 @@ impl RefreshTokens {
             }
             _ => Err(Error::InvalidToken),
         }
-    }
-}
-
-fn keyed(key: &[u8]) -> HmacSha256 {
-    HmacSha256::new_from_slice(key).expect("HMAC takes keys of any length")
-}
-
-/// What to do about a generation that comes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotation {
-    /// The first use of the newest one: hand out this one, which becomes the newest.
-    Advance(i32),
-    /// The newest one has not been used, or so short a time ago that the answer may be lost: hand it out again.
-    Repeat(i32),
-    /// Older ones come from somebody who copied a cookie, or from whom it was copied. Nobody can tell which.
-    End,
-}
-
-/// Decides by the newest generation and when that one was handed out for the first time.
-pub fn rotation(presented: i32, newest: i32, advanced_at: DateTime<Utc>, now: DateTime<Utc>) -> Rotation {
-    // The database was set back to a backup when one comes in that is newer than the newest: it is ours all the same.
-    match newest.saturating_sub(presented) {
-        ..=0 => Rotation::Advance(presented.saturating_add(1)),
-        1 => Rotation::Repeat(newest),
-        2 if now <= advanced_at + GRACE => Rotation::Repeat(newest),
-        _ => Rotation::End,
     }
 }
 
@@ -160,32 +117,6 @@ mod tests {
         }
         for garbage in ["", "A", "é", &token[1..], &format!("{token}A"), &format!("{token}==")] {
             assert!(matches!(tokens(Realm::Users).read(garbage), Err(Error::InvalidToken)), "{garbage:?}");
-        }
-    }
-
-    #[test]
-    fn generations() {
-        let advanced_at = Utc::now();
-        let soon = advanced_at + Duration::seconds(30);
-        let later = soon + Duration::milliseconds(1);
-        for (presented, newest, now, expected) in [
-            (1, 1, soon, Rotation::Advance(2)),
-            (1, 1, later, Rotation::Advance(2)),
-            (7, 7, later, Rotation::Advance(8)),
-            // The successor was not used: good for as long as the session lives.
-            (1, 2, soon, Rotation::Repeat(2)),
-            (1, 2, later, Rotation::Repeat(2)),
-            // It was used: good for 30 seconds.
-            (1, 3, soon, Rotation::Repeat(3)),
-            (1, 3, later, Rotation::End),
-            (1, 4, soon, Rotation::End),
-            (4, 7, soon, Rotation::End),
-            (0, 7, soon, Rotation::End),
-            (i32::MIN, i32::MAX, soon, Rotation::End),
-            // From before a backup was restored.
-            (9, 7, later, Rotation::Advance(10)),
-        ] {
-            assert_eq!(rotation(presented, newest, advanced_at, now), expected, "{presented} of {newest}");
         }
     }
 

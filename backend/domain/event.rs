@@ -70,6 +70,11 @@ pub struct PublicEvent<'a> {
 }
 
 impl Event {
+    /// Bytes of what people wrote in it.
+    pub fn text_length(&self) -> usize {
+        [&self.message, &self.note, &self.location].into_iter().flatten().map(String::len).sum()
+    }
+
     /// The public projection; none of a private event.
     pub fn public_view(&self) -> Option<PublicEvent<'_>> {
         self.public.then_some(PublicEvent {

@@ -7,5 +7,6 @@ pub mod account;
 pub mod event;
 pub mod ids;
 pub mod order;
+pub mod session;
 pub mod status;
 pub mod text;

@@ -14,7 +14,7 @@ use crate::domain::ids::OrderId;
 use crate::domain::order::{Details, Order, Refusal};
 use crate::live::Announcement;
 use crate::storage::journal::{self as table, Account};
-use crate::storage::orders::{OrderRow, find_by_reference};
+use crate::storage::orders::OrderRow;
 
 pub struct Batch<'a> {
     asked: &'a [(Uuid, &'a Entry)],
@@ -71,11 +71,7 @@ impl<'a> Batch<'a> {
         let mut new: Vec<&Order> = self.orders.values().filter(|one| one.is_new).map(|one| &one.order).collect();
         if !new.is_empty() {
             let inserted: BTreeSet<String> = table::insert_orders(connection, &mut new)?.into_iter().collect();
-            for outcome in &mut outcomes {
-                if let Some(taken) = left_out(connection, outcome, &inserted)? {
-                    *outcome = Err(taken);
-                }
-            }
+            refuse_left_out(connection, &mut outcomes, &inserted)?;
         }
         let changed = |which: fn(&Working) -> bool| {
             self.orders.values().filter(move |one| !one.is_new && which(one)).map(|one| &one.order)
@@ -212,21 +208,31 @@ impl Entry {
     }
 }
 
-/// Why a created order did not get in, if it did not: its reference is in use, or (once in 10^15) its ID is.
-fn left_out(
+/// Says of created orders that did not get in why not: the reference is in use, or (once in 10^15) the ID is.
+fn refuse_left_out(
     connection: &mut PgConnection,
-    outcome: &Outcome,
+    outcomes: &mut [Outcome],
     inserted: &BTreeSet<String>,
-) -> QueryResult<Option<Rejection>> {
-    let Ok(Recorded { event: Some(event), order, .. }) = outcome else { return Ok(None) };
-    if event.kind != EventType::Created || inserted.contains(order.id.as_str()) {
-        return Ok(None);
+) -> QueryResult<()> {
+    let left_out: Vec<&mut Outcome> = outcomes
+        .iter_mut()
+        .filter(|outcome| match outcome {
+            Ok(Recorded { event: Some(event), order, .. }) => {
+                event.kind == EventType::Created && !inserted.contains(order.id.as_str())
+            }
+            _ => false,
+        })
+        .collect();
+    let wanted = left_out.iter().filter_map(|outcome| outcome.as_ref().ok()).filter_map(|recorded| {
+        recorded.order.details.reference.as_deref().map(|reference| (recorded.order.owner.id, reference))
+    });
+    let used = table::references_used(connection, wanted)?;
+    for outcome in left_out {
+        let Ok(Recorded { order, .. }) = &*outcome else { continue };
+        let holder = order.details.reference.clone().and_then(|reference| used.get(&(order.owner.id, reference)));
+        *outcome = Err(holder.map_or(Rejection::Overloaded, |holder| Rejection::ReferenceTaken(*holder)));
     }
-    let holder = match &order.details.reference {
-        Some(reference) => find_by_reference(connection, order.owner.id, reference)?,
-        None => None,
-    };
-    Ok(Some(holder.map_or(Rejection::Overloaded, Rejection::ReferenceTaken)))
+    Ok(())
 }
 
 /// Ten characters from a cryptographically secure generator: an ID is what protects an order's public view.

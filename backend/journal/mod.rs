@@ -102,13 +102,6 @@ struct Group {
     place: Place,
 }
 
-impl Group {
-    /// Indices of the entries that have not been decided.
-    fn open_entries(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.entries.len()).filter(|&index| self.outcomes[index].is_none())
-    }
-}
-
 /// So many places in the queue, free again when dropped.
 struct Place {
     count: usize,

@@ -15,7 +15,7 @@ use super::{Entry, Group, Outcome, Recorded, Rejection};
 use crate::domain::ids::OrderId;
 use crate::live::Announcement;
 use crate::storage::db::{self, TIME_LIMIT};
-use crate::storage::orders;
+use crate::storage::{journal as table, orders};
 
 /// No more than this many entries in one transaction: a larger one gains nothing and makes its first entry wait.
 const MOST: usize = 512;
@@ -82,53 +82,53 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         Some(groups)
     }
 
+    /// Writes all that it can in one transaction, and answers that. What concerns orders that somebody else has locked
+    /// comes after, order by order: those who wait for them wait alone.
     fn write(&mut self, mut groups: Vec<Group>) {
-        let asked: Vec<(Uuid, &Entry)> = groups
-            .iter()
-            .flat_map(|group| group.open_entries().map(|index| (group.caller_id, &group.entries[index])))
-            .collect();
-        let mut outcomes = self.write_together(&asked).into_iter();
-        for group in &mut groups {
-            let has_time = group.asked_at.elapsed() + BUSY_ANSWER_BEFORE < TIME_LIMIT;
-            for index in group.open_entries().collect::<Vec<_>>() {
-                match outcomes.next() {
-                    Some(Err(Rejection::Busy)) if has_time => {}
-                    outcome => group.outcomes[index] = Some(outcome.unwrap_or(Err(Rejection::OutcomeUnknown))),
-                }
-            }
-        }
-        let (put_off, done): (Vec<Group>, Vec<Group>) =
-            groups.into_iter().partition(|group| group.open_entries().next().is_some());
-        self.put_off = put_off;
-        for Group { outcomes, answer, .. } in done {
-            // Who asked may have gone; what was written stays written.
-            let _ = answer.send(outcomes.into_iter().flatten().collect());
-        }
-    }
+        let places: Vec<(usize, usize)> = open_places(&groups).collect();
+        let is_one_order = {
+            let mut orders = places.iter().map(|&(group, index)| groups[group].entries[index].order_id());
+            let first = orders.next();
+            orders.all(|order| Some(order) == first)
+        };
+        self.write_places(&mut groups, &places, if is_one_order { Lock::Wait } else { Lock::Skip });
+        let mut groups = answer_those_decided(groups);
 
-    /// Writes all that it can in one transaction. What concerns orders that somebody else has locked comes after, order by
-    /// order: those who wait for them wait alone.
-    fn write_together(&mut self, asked: &[(Uuid, &Entry)]) -> Vec<Outcome> {
-        let orders: BTreeSet<Option<OrderId>> = asked.iter().map(|(_, entry)| entry.order_id()).collect();
-        let lock = if orders.len() > 1 { Lock::Skip } else { Lock::Wait };
-        let mut outcomes = self.write_or_split(asked, lock);
-        let mut busy: BTreeMap<OrderId, Vec<usize>> = BTreeMap::new();
-        for (index, (_, entry)) in asked.iter().enumerate() {
-            if let (Err(Rejection::Busy), Some(id)) = (&outcomes[index], entry.order_id()) {
-                busy.entry(id).or_default().push(index);
+        let mut busy: BTreeMap<OrderId, Vec<(usize, usize)>> = BTreeMap::new();
+        for (group, index) in open_places(&groups) {
+            if let Some(id) = groups[group].entries[index].order_id() {
+                busy.entry(id).or_default().push((group, index));
             }
         }
         let since = Instant::now();
-        for indices in busy.into_values() {
+        // One that was waited for just now has had its turn.
+        for places in busy.into_values().filter(|_| !is_one_order) {
             if since.elapsed() > BUSY_TOGETHER {
                 break;
             }
-            let of_one_order: Vec<_> = indices.iter().map(|&index| asked[index]).collect();
-            for (index, outcome) in indices.into_iter().zip(self.write_or_split(&of_one_order, Lock::Wait)) {
-                outcomes[index] = outcome;
+            self.write_places(&mut groups, &places, Lock::Wait);
+        }
+        for group in &mut groups {
+            if group.asked_at.elapsed() + BUSY_ANSWER_BEFORE >= TIME_LIMIT {
+                for outcome in &mut group.outcomes {
+                    outcome.get_or_insert(Err(Rejection::Busy));
+                }
             }
         }
-        outcomes
+        self.put_off = answer_those_decided(groups);
+    }
+
+    /// Writes the entries at these places and notes what came of them; those whose orders are locked stay open.
+    fn write_places(&mut self, groups: &mut [Group], places: &[(usize, usize)], lock: Lock) {
+        let asked: Vec<(Uuid, &Entry)> =
+            places.iter().map(|&(group, index)| (groups[group].caller_id, &groups[group].entries[index])).collect();
+        let mut outcomes = self.write_or_split(&asked, lock).into_iter();
+        for &(group, index) in places {
+            groups[group].outcomes[index] = match outcomes.next() {
+                Some(Err(Rejection::Busy)) => None,
+                outcome => Some(outcome.unwrap_or(Err(Rejection::OutcomeUnknown))),
+            };
+        }
     }
 
     fn write_or_split(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Vec<Outcome> {
@@ -240,6 +240,24 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     }
 }
 
+/// Where entries are that have not been decided: the group's index, and the entry's in it.
+fn open_places(groups: &[Group]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    groups.iter().enumerate().flat_map(|(at, group)| {
+        (0..group.entries.len()).filter(|&index| group.outcomes[index].is_none()).map(move |index| (at, index))
+    })
+}
+
+/// Answers the groups of which every entry is decided, and gives back the others.
+fn answer_those_decided(groups: Vec<Group>) -> Vec<Group> {
+    let (decided, open): (Vec<Group>, Vec<Group>) =
+        groups.into_iter().partition(|group| group.outcomes.iter().all(Option::is_some));
+    for Group { outcomes, answer, .. } in decided {
+        // Who asked may have gone; what was written stays written.
+        let _ = answer.send(outcomes.into_iter().flatten().collect());
+    }
+    open
+}
+
 /// A lock or a statement took longer than Postgres was told to allow. Diesel has no kind of its own for these.
 fn is_timeout(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, information)
@@ -299,10 +317,8 @@ fn reference_after(
             None => return Ok(None),
         },
     };
-    match reference {
-        Some(reference) => Ok(orders::find_by_reference(connection, owner, &reference)?),
-        None => Ok(None),
-    }
+    let wanted = reference.iter().map(|reference| (owner, reference.as_str()));
+    Ok(table::references_used(connection, wanted)?.into_values().next())
 }
 
 /// So that announcements are made from what was recorded, in one place.

@@ -150,8 +150,7 @@ async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<(
         // Past the queue of the subscribers: those who have subscribed come first.
         let read = move |connection: &mut _| tracking::snapshot(connection, id, Which::All, after, EVENTS_MAX);
         let Some(snapshot) = live.db.read(read).await? else { return Ok(()) };
-        let Snapshot { version, owner_id, public_tracking, events, .. } = snapshot;
-        let is_last = (events.len() as i64) < EVENTS_MAX;
+        let Snapshot { version, owner_id, public_tracking, events, has_more, .. } = snapshot;
         after = events.last().map_or(after, |event| event.version);
         let announcement = |event| Announcement { event, owner_id, public_tracking };
         let batch: Vec<_> = events.into_iter().map(announcement).collect();
@@ -159,7 +158,7 @@ async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<(
         if !batch.is_empty() && live.to_hub.send(Batch::new(batch)).await.is_err() {
             return Ok(());
         }
-        if is_last {
+        if !has_more {
             live.hub.caught_up(id, version);
             return Ok(());
         }

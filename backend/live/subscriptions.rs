@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
+use super::Live;
 use super::frames::{self, Refusal};
 use super::hub::Head;
 use super::lists::Audience;
 use super::outbox::{About, Frame, Item, Outbox};
 use super::topics::Topic;
 use super::watchers::Watcher;
-use super::{EVENTS_MAX, Live};
 use crate::auth::extractors::Identity;
 use crate::domain::account::Role;
 use crate::domain::ids::OrderId;
@@ -184,13 +184,11 @@ impl Subscriptions {
         if reset {
             beginning.after = 0;
         }
-        let is_page_full = snapshot.events.len() as i64 == EVENTS_MAX;
         beginning.after = snapshot.events.last().map_or(beginning.after, |event| event.version);
-        let is_more = is_page_full && beginning.after < newest;
-        let is_short = !is_more && snapshot.version < beginning.target;
+        let is_short = !snapshot.has_more && snapshot.version < beginning.target;
         beginning.misses += u8::from(is_short);
         // After a few times the hub has heard of what is not in the database, as after a restore; it is the truth.
-        if is_more || beginning.has_lost || (is_short && beginning.misses < MISSES_MAX) {
+        if snapshot.has_more || beginning.has_lost || (is_short && beginning.misses < MISSES_MAX) {
             // While pages are read the hub may run ahead as it likes: only the last page has to meet what is held.
             if beginning.has_lost {
                 beginning.has_lost = false;

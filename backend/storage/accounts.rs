@@ -3,19 +3,13 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error::DatabaseError};
-use diesel::sql_types::Text;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::schema::accounts;
+use super::schema::{accounts, lower};
 use super::sessions::{self, OpenSession};
 use crate::domain::account::{Email, Realm, Role};
 use crate::error::{Error, Result};
-
-diesel::define_sql_function! {
-    /// Emails are compared without regard to case, as `accounts_email_key` does.
-    fn lower(text: Text) -> Text;
-}
 
 /// An account as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -102,7 +96,7 @@ pub fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Account>> 
     row.map(Account::try_from).transpose()
 }
 
-/// What to compare a login with; none when the realm doesn't know the email.
+/// What to compare a login with; none when the realm doesn't know the email, in whatever case.
 pub fn credentials(connection: &mut PgConnection, realm: Realm, email: &str) -> Result<Option<Credentials>> {
     let found: Option<(Uuid, String)> = accounts::table
         .filter(accounts::realm.eq(realm.name()))

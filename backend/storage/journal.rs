@@ -81,6 +81,29 @@ pub fn accounts_and_clock(connection: &mut PgConnection, ids: &[Uuid]) -> QueryR
     Ok(Some((accounts, now.trunc_subsecs(3))))
 }
 
+/// An order other than a cancelled one, by its owner and reference.
+pub type ReferencesUsed = HashMap<(Uuid, String), OrderId>;
+
+/// Which of these references these owners have used already.
+pub fn references_used<'a>(
+    connection: &mut PgConnection,
+    wanted: impl Iterator<Item = (Uuid, &'a str)>,
+) -> QueryResult<ReferencesUsed> {
+    let mut statement = SelectReferences::default();
+    for (owner, reference) in wanted {
+        statement.owner_id.push(owner);
+        statement.reference.push(reference);
+    }
+    if statement.reference.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Uuid, String, String)> = statement.load(connection)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(owner, reference, id)| Some(((owner, reference), OrderId::try_from(id).ok()?)))
+        .collect())
+}
+
 /// Declares a statement that takes its rows as one array for each column.
 macro_rules! unnest_statement {
     ($(#[$doc:meta])* $name:ident: $before:literal, $after:literal, { $($column:ident: $sql:ty as $cast:literal = $rust:ty),+ $(,)? }) => {
@@ -111,6 +134,20 @@ macro_rules! unnest_statement {
 
         impl<Connection> diesel::RunQueryDsl<Connection> for $name<'_> {}
     };
+}
+
+unnest_statement! {
+    SelectReferences: "SELECT orders.owner_id, orders.reference, orders.id FROM unnest(",
+    ") AS n (owner_id, reference) JOIN orders ON orders.owner_id = n.owner_id AND orders.reference = n.reference \
+        AND NOT orders.cancelled",
+    {
+        owner_id: SqlUuid as "::uuid[]" = Uuid,
+        reference: Text as "::text[]" = &'a str,
+    }
+}
+
+impl diesel::query_builder::Query for SelectReferences<'_> {
+    type SqlType = (SqlUuid, Text, Text);
 }
 
 unnest_statement! {

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text, Timestamptz};
 use uuid::Uuid;
 
-use super::schema::{accounts, orders};
+use super::schema::{accounts, lower, orders};
 use crate::domain::account::Person;
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Details, LastMove, Order};
@@ -25,7 +25,6 @@ diesel::define_sql_function! {
     /// What `q` looks in, in lower case.
     fn order_search_text(title: Text, reference: Nullable<Text>, recipient: Nullable<Text>) -> Text;
 }
-diesel::define_sql_function! { fn lower(text: Text) -> Text; }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = orders)]
@@ -206,18 +205,6 @@ pub fn counts(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<(Sta
             Ok((status, count))
         })
         .collect()
-}
-
-/// The order, other than cancelled ones, with which an owner has used a reference.
-pub fn find_by_reference(connection: &mut PgConnection, owner: Uuid, reference: &str) -> QueryResult<Option<OrderId>> {
-    let id: Option<String> = orders::table
-        .filter(orders::owner_id.eq(owner))
-        .filter(orders::reference.eq(reference))
-        .filter(diesel::dsl::not(orders::cancelled))
-        .select(orders::id)
-        .first(connection)
-        .optional()?;
-    Ok(id.and_then(|id| OrderId::try_from(id).ok()))
 }
 
 type Condition =

@@ -105,3 +105,8 @@ diesel::table! {
 diesel::joinable!(sessions -> accounts (account_id));
 diesel::joinable!(order_events -> orders (order_id));
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions, invitations, orders, order_events);
+
+diesel::define_sql_function! {
+    /// Postgres' own, for what is compared without regard to case.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}

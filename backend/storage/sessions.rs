@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::accounts::{self, Account};
 use super::schema::sessions;
-use crate::auth::refresh::{self, Presented, Rotation, rotation};
 use crate::domain::account::Realm;
+use crate::domain::session::{LIFETIME, Presented, Rotation, rotation};
 use crate::error::{Error, Result};
 
 /// A session as its account's owner sees it.
@@ -55,7 +55,7 @@ pub fn begin(connection: &mut PgConnection, account: Account, user_agent: Option
             sessions::user_agent.eq(user_agent),
             sessions::created_at.eq(at),
             sessions::last_used_at.eq(at),
-            sessions::expires_at.eq(at + refresh::LIFETIME),
+            sessions::expires_at.eq(at + LIFETIME),
         ))
         .execute(connection)?;
     Ok(OpenSession { account, session_id, generation: 1 })
@@ -79,7 +79,7 @@ pub fn refresh(connection: &mut PgConnection, realm: Realm, presented: Presented
 
     let at = transaction_time(connection)?;
     let session = sessions::table.find(presented.session_id);
-    let used = (sessions::last_used_at.eq(at), sessions::expires_at.eq(at + refresh::LIFETIME));
+    let used = (sessions::last_used_at.eq(at), sessions::expires_at.eq(at + LIFETIME));
     let generation = match rotation(presented.generation, newest, advanced_at, at) {
         Rotation::Advance(generation) => {
             let advanced = (sessions::generation.eq(generation), sessions::advanced_at.eq(at));

@@ -65,7 +65,13 @@ pub struct Snapshot {
     pub public_tracking: bool,
     /// Oldest first.
     pub events: Vec<Event>,
+    /// Are there later ones that did not fit?
+    pub has_more: bool,
 }
+
+/// So many bytes of text in one snapshot, and what crosses it is the last event in it: five hundred of the longest
+/// events would be five mebibytes.
+const TEXT_MAX: usize = 256 * 1024;
 
 /// Which of an order's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +80,7 @@ pub enum Which {
     Public,
 }
 
-/// The first `limit` events of a later version than `after`. None: there is no such order.
+/// The first events of a later version than `after`, at most `limit`. None: there is no such order.
 pub fn snapshot(
     connection: &mut PgConnection,
     id: OrderId,
@@ -95,13 +101,20 @@ pub fn snapshot(
             .select((STANDING, EventRow::as_select()))
             .load(connection)?;
         if let Some(&(standing, _)) = rows.first() {
-            let events = rows.into_iter().map(|(_, row)| Event::try_from(row)).collect::<Result<_>>()?;
-            return Ok(Some(Snapshot::new(standing, events)));
+            let mut text = 0;
+            let fits = |event: &Result<Event>| {
+                let had_room = text < TEXT_MAX;
+                text += event.as_ref().map_or(0, Event::text_length);
+                had_room
+            };
+            let events: Vec<Event> =
+                rows.into_iter().map(|(_, row)| Event::try_from(row)).take_while(fits).collect::<Result<_>>()?;
+            return Ok(Some(Snapshot::new(standing, events, which)));
         }
         let standing =
             orders::table.filter(orders::id.eq(id.as_str())).select(STANDING).first(connection).optional()?;
         let Some(standing) = standing else { return Ok(None) };
-        let snapshot = Snapshot::new(standing, Vec::new());
+        let snapshot = Snapshot::new(standing, Vec::new(), which);
         // An event may have come between the two statements.
         if snapshot.newest(which) <= after {
             return Ok(Some(snapshot));
@@ -114,8 +127,11 @@ const STANDING: (orders::version, orders::public_version, orders::owner_id, orde
     (orders::version, orders::public_version, orders::owner_id, orders::public_tracking);
 
 impl Snapshot {
-    fn new((version, public_version, owner_id, public_tracking): Standing, events: Vec<Event>) -> Snapshot {
-        Snapshot { version, public_version, owner_id, public_tracking, events }
+    fn new(standing: Standing, events: Vec<Event>, which: Which) -> Snapshot {
+        let (version, public_version, owner_id, public_tracking) = standing;
+        let mut snapshot = Snapshot { version, public_version, owner_id, public_tracking, events, has_more: false };
+        snapshot.has_more = snapshot.events.last().is_some_and(|last| last.version < snapshot.newest(which));
+        snapshot
     }
 
     /// Version of the newest event of that kind.

@@ -1,5 +1,6 @@
 DROP TABLE order_events;
 DROP TABLE orders;
+DROP FUNCTION check_order_metadata;
 DROP FUNCTION order_search_text;
 DROP FUNCTION order_due;
 DROP EXTENSION pg_trgm;

@@ -78,6 +78,24 @@ CREATE FUNCTION order_search_text(title text, reference text, recipient text) RE
 CREATE INDEX orders_search_idx ON orders
     USING gin (order_search_text(title, reference, recipient_name) gin_trgm_ops);
 
+-- A CHECK would be asked at each move, too; this only when metadata is written.
+CREATE FUNCTION check_order_metadata() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) > 20
+            OR bool_or(char_length(key) NOT BETWEEN 1 AND 40)
+            OR bool_or(jsonb_typeof(value) <> 'string')
+            OR bool_or(char_length(value #>> '{}') > 200)
+        FROM jsonb_each(NEW.metadata)) THEN
+        RAISE check_violation USING
+            CONSTRAINT = 'orders_metadata_check', TABLE = 'orders',
+            MESSAGE = 'metadata is at most 20 strings of at most 200 characters, with keys of 1 to 40';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER orders_metadata_check BEFORE INSERT OR UPDATE OF metadata ON orders
+    FOR EACH ROW WHEN (jsonb_typeof(NEW.metadata) = 'object' AND NEW.metadata <> '{}')
+    EXECUTE FUNCTION check_order_metadata();
+
 CREATE TABLE order_events (
     seq                     bigint GENERATED ALWAYS AS IDENTITY,
     order_id                text NOT NULL REFERENCES orders (id),
