@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use diesel::dsl::sql;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -42,6 +44,10 @@ diesel::table! {
 /// True when nothing is left to migrate. Only reads, unlike diesel's own question, which creates its table.
 pub fn is_current(connection: &mut PgConnection) -> Result<bool, MigrationError> {
     use __diesel_schema_migrations::{table, version};
+    let has_list = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
+    if !diesel::select(has_list).get_result(connection)? {
+        return Ok(false);
+    }
     let run: BTreeSet<String> = table.select(version).load(connection)?.into_iter().collect();
     let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS)?;
     Ok(ours.iter().all(|migration| run.contains(&migration.name().version().to_string())))

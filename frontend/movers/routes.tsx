@@ -4,6 +4,7 @@ import { Route, Routes } from 'react-router';
 
 const SignInPage = lazy(() => import('./auth/SignInPage'));
 const JoinPage = lazy(() => import('./auth/JoinPage'));
+const JoinSignedIn = lazy(() => import('./auth/JoinSignedIn'));
 const MoversShell = lazy(() => import('./MoversShell'));
 const BoardPage = lazy(() => import('./features/board/components/BoardPage'));
 const OrderPage = lazy(() => import('./features/order/components/OrderPage'));
@@ -17,7 +18,7 @@ export function MoversRoutes() {
     <Suspense fallback={<Starting />}>
       <Routes>
         <Route path="/sign-in" element={<AnonymousOnly><SignInPage /></AnonymousOnly>} />
-        <Route path="/join" element={<AnonymousOnly><JoinPage /></AnonymousOnly>} />
+        <Route path="/join" element={<AnonymousOnly signedIn={<JoinSignedIn />}><JoinPage /></AnonymousOnly>} />
         <Route element={<RequireAccount><MoversShell /></RequireAccount>}>
           <Route path="/" element={<BoardPage />} />
           <Route path="/orders/:id" element={<OrderPage />} />

@@ -319,15 +319,39 @@ async fn unknown_paths_and_methods_are_problems_too() {
             );
         }
     }
-    for (method, path) in [
-        (Method::DELETE, "/orders"),
-        (Method::PUT, "/orders/7K3M9Q2XTB"),
-        (Method::GET, "/users"),
-        (Method::POST, "/track/7K3M9Q2XTB"),
+    for (method, path, allow) in [
+        (Method::DELETE, "/orders", "POST, GET, HEAD"),
+        (Method::PUT, "/orders/7K3M9Q2XTB", "GET, HEAD, PATCH"),
+        (Method::GET, "/users", "POST"),
+        (Method::HEAD, "/users", "POST"),
+        (Method::OPTIONS, "/me", "GET, HEAD, PATCH"),
+        (Method::POST, "/track/7K3M9Q2XTB", "GET, HEAD"),
     ] {
         let reply = uma.request(method.clone(), path).off_contract().await;
-        assert_eq!((reply.status, &reply["code"]), (405, &json!("method_not_allowed")), "{method} {path}");
+        assert_eq!((reply.status, reply.header("allow")), (405, Some(allow)), "{method} {path}");
+        if method != Method::HEAD {
+            assert_eq!(&reply["code"], "method_not_allowed", "{method} {path}");
+        }
     }
+}
+
+/// HEAD is GET without the body, for whoever may GET.
+#[tokio::test]
+async fn head_goes_wherever_get_does() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    let order = uma.create_order("Sofa").await;
+    for path in [format!("/orders/{}", order.id), format!("/track/{}", order.id), "/orders".into(), "/me".into()] {
+        let whole = uma.get(&path).await.expect(200);
+        let head = uma.request(Method::HEAD, &path).off_contract().await.expect(200);
+        assert!(head.body.is_empty(), "{path}");
+        for name in ["content-type", "content-length", "etag", "cache-control"] {
+            assert_eq!(head.header(name), whole.header(name), "{name} of {path}");
+        }
+    }
+    let nobody = app.request(Method::HEAD, "/me").off_contract().await.expect(401);
+    assert!(nobody.body.is_empty() && nobody.header("www-authenticate").is_some());
+    app.request(Method::HEAD, "/track/0000000000").off_contract().await.expect(404);
 }
 
 /// Each problem has an ID of its own, which the log has as well.

@@ -70,6 +70,71 @@ fn migrate_brings_an_empty_database_up_to_date() {
     assert_eq!(database.number("SELECT count(*) FROM orders"), 0);
 }
 
+/// What a demo shows is there for whoever signs in as it says, and it is written once.
+#[tokio::test]
+async fn demo_fills_in_orders_and_says_how_to_see_them() {
+    let app = TestApp::start().await;
+    let settings = [("DATABASE_URL", app.database.url.as_str()), ("BCRYPT_COST", "4")];
+    let output = run(&["demo"], &settings);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    for (realm, line) in ["users", "movers"].into_iter().zip(printed.lines()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, _, email, password] = words[..] else { panic!("{line}") };
+        let person = Person::logs_in(&app.base, realm, email, password).await;
+        let orders = person.get("/orders").await.expect(200);
+        let mut statuses: Vec<&str> =
+            orders.data().iter().map(|order| crate::support::client::text(&order["status"])).collect();
+        statuses.sort();
+        assert_eq!(statuses, ["cancelled", "completed", "created", "in_progress", "on_hold", "started"]);
+    }
+    let again = run(&["demo"], &settings);
+    assert!(!again.status.success() && again.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("nothing was written"));
+    assert_eq!(app.database.number("SELECT count(*) FROM orders"), 6);
+}
+
+#[test]
+fn doctor_says_what_is_missing() {
+    let database = Database::cloned();
+    let mut settings = usual_settings(&database);
+    let examine = |settings: &HashMap<&'static str, String>| {
+        let output = program(&["doctor"]).envs(settings).output().expect("the program runs");
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (is_well, said) = examine(&settings);
+    assert!(!is_well && said.contains("WRONG apps"), "{said}");
+    for what in ["ok    configuration", "ok    postgres", "ok    redis"] {
+        assert!(said.contains(what), "{what} is missing in {said}");
+    }
+    let empty = Database::empty();
+    settings.insert("DATABASE_URL", empty.url.clone());
+    settings.insert("REDIS_URL", "redis+unix:///nobody/listens/here.sock".into());
+    let (is_well, said) = examine(&settings);
+    assert!(!is_well && said.contains("order-tracker migrate") && said.contains("REDIS_URL"), "{said}");
+    assert_eq!(
+        empty.number("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"),
+        0,
+        "looking changes nothing"
+    );
+    settings.insert("JWT_SECRET", "short".into());
+    assert!(examine(&settings).1.contains("JWT_SECRET"));
+}
+
+/// A start that waits for ever looks like one that works.
+#[tokio::test]
+async fn a_postgres_that_does_not_answer_ends_the_start() {
+    let database = Database::cloned();
+    let postgres = Proxy::of_postgres(&database.url);
+    postgres.set(Traffic::Stalls);
+    let mut settings = usual_settings(&database);
+    settings.insert("DATABASE_URL", postgres.postgres_url(&database.url));
+    let started = Instant::now();
+    let output = tokio::task::spawn_blocking(move || program(&["serve"]).envs(&settings).output()).await.unwrap();
+    assert!(!output.expect("it ends").status.success());
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+}
+
 #[tokio::test]
 async fn sigterm_drains() {
     let process = Process::serves(|settings| {
@@ -87,10 +152,38 @@ async fn sigterm_drains() {
     eventually("it says that it drains", async || ready().await.status == 503).await;
     ready().await.refused(503, "draining");
     // All else goes on meanwhile.
+    Socket::open(&process.base).await;
     let order = uma.create_order("Sofa").await;
     assert_eq!(socket.next().await["event"]["order_id"], order.id.as_str());
     assert_eq!(socket.closing_code().await, 1001);
     assert_eq!(process.ends_within(Duration::from_secs(8)).await, Some(0));
+}
+
+/// Once it closes its sockets it lets nobody in who would only be sent away again.
+#[tokio::test]
+async fn a_server_that_closes_its_sockets_opens_no_more() {
+    let process = Process::serves(|settings| {
+        settings.insert("DRAIN_NOTICE", "0".into());
+        settings.insert("DRAIN_TIMEOUT", "30".into());
+    })
+    .await;
+    // One of many, which are closed one by one: meanwhile the server is there.
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        sockets.push(Socket::open(&process.base).await);
+    }
+    process.signal("TERM");
+    let mut refused = None;
+    eventually("no socket is let in", async || {
+        refused = Socket::try_open(&process.base, None).await.err();
+        refused.is_some()
+    })
+    .await;
+    assert_eq!(refused, Some(503));
+    for mut socket in sockets {
+        assert_eq!(socket.closing_code().await, 1001);
+    }
+    assert_eq!(process.ends_within(Duration::from_secs(20)).await, Some(0));
 }
 
 /// DRAIN_TIMEOUT is a promise, whatever Postgres does.

@@ -141,6 +141,27 @@ async fn long_histories_arrive_whole() {
     }
 }
 
+/// Long texts come in smaller portions: nobody has to take in megabytes at once.
+#[tokio::test]
+async fn long_texts_arrive_in_portions() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let long = "😀".repeat(1000);
+    let items: Vec<_> = (0..190).map(|_| json!({"order_id": order.id, "message": long, "note": long})).collect();
+    max.post("/events/batch", json!({"items": items})).off_contract().await.expect(200);
+    let mut all = uma.watch(&order).await;
+    let mut public = app.watch_public(&order.id).await;
+    for (watcher, most) in [(&mut all, 40), (&mut public, 70)] {
+        let first = versions_in(&watcher.subscribed).len();
+        assert!((10..most).contains(&first), "{first} at once");
+        assert_eq!(watcher.events_until(191).await.len(), 191);
+    }
+    let event = max.adds(&order, json!({"message": "short"})).await;
+    assert_eq!(all.next_event().await["version"], event["version"]);
+    assert_eq!(public.next_event().await["version"], event["version"]);
+}
+
 /// Events come in while people subscribe: nobody misses one or sees one twice. The watcher itself checks.
 #[tokio::test]
 async fn subscribing_while_it_happens() {
@@ -582,6 +603,23 @@ async fn redis_goes_and_comes_back() {
         quick >= 3
     })
     .await;
+}
+
+/// When the feed can't vouch for having told everything, those who watch lists read them anew; those who watch an order
+/// still get each version once.
+#[tokio::test]
+async fn a_jump_in_the_feed_resyncs_lists() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let mut list = max.watch_all().await;
+    let mut one = uma.watch(&order).await;
+    app.database.run("SELECT setval(pg_get_serial_sequence('order_events', 'seq'), 1000000)");
+    let event = max.moves(&order, "started").await;
+    eventually("the list is to be read again", async || list.socket.next().await["type"] == "resync").await;
+    assert_eq!(one.events_until(2).await.last(), Some(&event));
+    let next = max.moves(&order, "in_progress").await;
+    assert_eq!(one.next_event().await, next);
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ fn schema(database: &Database) -> String {
          UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public' \
          UNION ALL SELECT 'function ' || oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
            AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e') \
+         UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal \
          UNION ALL SELECT 'extension ' || extname FROM pg_extension \
          UNION ALL SELECT 'type ' || typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd') \
          ) lines (line) WHERE line NOT LIKE '%__diesel_schema_migrations%'";
@@ -59,6 +60,10 @@ async fn a_reverted_database_is_not_ready() {
     let app = TestApp::start().await;
     migrations::revert_all(&mut app.database.connect()).unwrap();
     app.page("/readyz").await.refused(503, "database_unavailable");
+    app.database.run("DROP TABLE __diesel_schema_migrations");
+    app.page("/readyz").await.refused(503, "database_unavailable");
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(app.database.number(tables), 0, "asking makes no table");
     app.page("/livez").await.expect(200);
 }
 
@@ -113,6 +118,11 @@ async fn constraints_refuse_wrong_data() {
         format!("UPDATE orders SET title = repeat('x', 121) WHERE id = '{other}'"),
         format!("UPDATE orders SET description = repeat('x', 2001) WHERE id = '{other}'"),
         format!("UPDATE orders SET metadata = '[]' WHERE id = '{other}'"),
+        format!("UPDATE orders SET metadata = '{{\"floor\": 3}}' WHERE id = '{other}'"),
+        format!("UPDATE orders SET metadata = '{{\"\": \"x\"}}' WHERE id = '{other}'"),
+        format!("UPDATE orders SET metadata = jsonb_build_object(repeat('k', 41), 'x') WHERE id = '{other}'"),
+        format!("UPDATE orders SET metadata = jsonb_build_object('k', repeat('x', 201)) WHERE id = '{other}'"),
+        format!("UPDATE orders SET metadata = (SELECT jsonb_object_agg(n::text, 'x') FROM generate_series(1, 21) n) WHERE id = '{other}'"),
         format!("UPDATE orders SET reference = 'PO-1' WHERE id = '{other}'"),
         format!("UPDATE orders SET moved_version = NULL WHERE id = '{id}'"),
         format!("DELETE FROM orders WHERE id = '{id}'"),

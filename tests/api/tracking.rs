@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::orders::ways_to_type;
@@ -256,7 +257,7 @@ async fn the_newest_500_public_events_are_shown() {
 }
 
 #[tokio::test]
-async fn any_origin_may_not_read_it_unless_allowed() {
+async fn other_origins_may_not_read_it_unless_they_are_listed() {
     let app = TestApp::start_with(|settings| {
         settings.insert("ALLOWED_ORIGINS", "https://shop.example".into());
     })
@@ -265,6 +266,30 @@ async fn any_origin_may_not_read_it_unless_allowed() {
     let order = uma.create_order("Sofa").await;
     let allowed = app.track(&order.id).header("origin", "https://shop.example").await.expect(200);
     assert_eq!(allowed.header("access-control-allow-origin"), Some("https://shop.example"));
+    assert!(allowed.header("access-control-expose-headers").unwrap().to_lowercase().contains("etag"));
     let other = app.track(&order.id).header("origin", "https://evil.example").off_contract().await;
     assert_eq!(other.header("access-control-allow-origin"), None);
+}
+
+/// What a browser asks before it lets a page of another origin send a token and JSON.
+#[tokio::test]
+async fn a_listed_origin_may_send_what_the_api_needs() {
+    let app = TestApp::start_with(|settings| {
+        settings.insert("ALLOWED_ORIGINS", "https://shop.example".into());
+    })
+    .await;
+    let asks = |origin: &str, method: &str| {
+        app.request(Method::OPTIONS, "/orders/7K3M9Q2XTB")
+            .header("origin", origin)
+            .header("access-control-request-method", method)
+            .header("access-control-request-headers", "authorization,content-type,if-match")
+            .off_contract()
+    };
+    let allowed = asks("https://shop.example", "PATCH").await.expect(200);
+    assert_eq!(allowed.header("access-control-allow-origin"), Some("https://shop.example"));
+    assert!(allowed.header("access-control-allow-methods").unwrap().contains("PATCH"));
+    let headers = allowed.header("access-control-allow-headers").unwrap().to_lowercase();
+    assert!(["authorization", "content-type", "if-match"].iter().all(|name| headers.contains(name)), "{headers}");
+    let refused = asks("https://evil.example", "PATCH").await;
+    assert_eq!(refused.header("access-control-allow-origin"), None);
 }

@@ -158,6 +158,10 @@ test('movers’ app: people, profile, menus', async ({ server, visitor }) => {
   await page.goto('/movers/profile');
   await expect(page.getByText('signed in').first()).toBeVisible();
   await expectGoodLooks(page, 'movers profile');
+  await page.goto(await server.invite({ admin: false }));
+  await expect(page.getByRole('heading', { name: 'You are signed in as Ada Quist' })).toBeVisible();
+  await expectGoodLooks(page, 'movers join, signed in');
+  await page.goto('/movers/');
   await page.keyboard.press('Control+k');
   await expect(page.getByRole('dialog')).toBeVisible();
   await expectGoodLooks(page, 'movers palette');

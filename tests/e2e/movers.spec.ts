@@ -1,4 +1,4 @@
-import { Account } from './support/api';
+import { Account, someone } from './support/api';
 import { expect, test } from './support/fixtures';
 
 test('a mover takes an order, hands it over, and the board’s filters follow', async ({ server, visitor }) => {
@@ -75,6 +75,20 @@ test('a mover who is deactivated is out at once', async ({ server, visitor }) =>
   await leo.page.getByLabel('Password', { exact: true }).fill(leaver.credentials.password);
   await leo.page.getByRole('button', { name: 'Sign in' }).click();
   await expect(leo.page.getByText('This account is deactivated.')).toBeVisible();
+});
+
+test('an invitation opened by somebody who is signed in is not used up, and the next one can join with it', async ({ server, visitor }) => {
+  const max = await Account.mover(server, { name: 'Max Stone' });
+  const who = await visitor();
+  await who.signsInAsMover(max.credentials);
+  const link = await server.invite({ admin: false });
+  await who.page.goto(link);
+  await expect(who.page.getByRole('heading', { name: 'You are signed in as Max Stone' })).toBeVisible();
+  await who.page.getByRole('button', { name: 'Sign out and join' }).click();
+  await who.fillsInAccount(someone('Eva Lund'));
+  await who.page.getByRole('button', { name: 'Join' }).click();
+  await expect(who.heading('Board')).toBeVisible();
+  await expect(who.page.getByRole('button', { name: 'Account menu: Eva Lund' })).toBeVisible();
 });
 
 test('a session that is ended elsewhere says so, and only that one ends', async ({ server, visitor }) => {

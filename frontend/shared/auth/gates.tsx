@@ -25,11 +25,15 @@ export function RequireAccount({ children }: { children: ReactNode }) {
   return <SignedIn key={state.account.id}>{children}</SignedIn>;
 }
 
-/** For sign-in and register: who is signed in already goes on. */
-export function AnonymousOnly({ children }: { children: ReactNode }) {
+/** For sign-in and register: who is signed in already goes on, or sees `signedIn` when they came here signed in. */
+export function AnonymousOnly({ children, signedIn }: { children: ReactNode; signedIn?: ReactNode }) {
   const state = useAuthState();
   const location = useLocation();
+  const [cameSignedIn, setCameSignedIn] = useState<boolean | null>(null);
+  if (cameSignedIn === null && state.phase === 'signed_in') setCameSignedIn(true);
+  if (cameSignedIn !== false && state.phase === 'anonymous') setCameSignedIn(false);
   if (state.phase === 'signed_in') {
+    if (signedIn && cameSignedIn !== false) return signedIn;
     return <Navigate to={(location.state as SignInState | null)?.from ?? '/'} replace />;
   }
   if (state.phase !== 'anonymous') return <Starting unreachable={state.phase === 'unreachable'} />;

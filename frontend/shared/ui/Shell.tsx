@@ -49,7 +49,7 @@ export function Shell({ name, nav, profile, tools }: ShellProps) {
           <Logo />
           <span className={classes.name}>{name}</span>
         </Link>
-        <nav className={classes.nav} aria-label={t('app.navigation')}>
+        <nav className={classes.nav} data-single={nav.length < 2 || undefined} aria-label={t('app.navigation')}>
           {links}
         </nav>
         <div className={classes.tools}>

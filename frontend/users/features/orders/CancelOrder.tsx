@@ -1,8 +1,8 @@
-import { Button, Group, Modal, NativeSelect, Stack, Textarea } from '@mantine/core';
+import { Button, Group, NativeSelect, Stack, Textarea } from '@mantine/core';
 import { addEvent, hasCode, storeOrder, type NewEvent, type Order, type Reason } from '@shared/api';
 import { zNewEvent } from '@shared/api/generated/zod.gen';
 import { reasons } from '@shared/orders';
-import { FormProblem, notify, problemText, useApiForm } from '@shared/ui';
+import { Dialog, FormProblem, notify, problemText, useApiForm } from '@shared/ui';
 import { IconX } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -20,9 +20,11 @@ export function CancelOrder({ order }: { order: Order }) {
       <Button variant="subtle" color="red" leftSection={<IconX size={18} />} onClick={() => setAsking(true)}>
         {t('cancel.open')}
       </Button>
-      <Modal opened={asking} onClose={close} title={t('cancel.title')} closeButtonProps={{ 'aria-label': t('cancel.keep') }}>
-        <CancelForm order={order} close={close} />
-      </Modal>
+      {asking ? (
+        <Dialog onClose={close} title={t('cancel.title')}>
+          <CancelForm order={order} close={close} />
+        </Dialog>
+      ) : null}
     </>
   );
 }

@@ -8,25 +8,26 @@ import classes from './OrderFields.module.css';
 
 const MAX_METADATA = 20;
 
-/** All that an owner says of an order, when creating it and when changing it. Each field names who will read it. */
+/** All that an owner says of an order, when creating it and when changing it. Each section says who will read it. */
 export function OrderFields({ form }: { form: UseFormReturnType<OrderValues> }) {
   const { t } = useTranslation();
   const field = (path: string) => ({
     label: t(`order.field.${path}`),
-    description: <Audience kind="private" />,
     ...form.getInputProps(path),
   });
   return (
     <Stack gap="lg">
       <Fieldset legend={t('order.section.what')} className={classes.section}>
         <Stack>
+          <Audience kind="private" />
           <TextInput {...field('title')} required placeholder={t('order.example.title')} />
           <Textarea {...field('description')} rows={3} />
-          <TextInput {...field('reference')} description={<Audience kind="private" more={t('order.hint.reference')} />} />
+          <TextInput {...field('reference')} description={t('order.hint.reference')} />
         </Stack>
       </Fieldset>
       <Fieldset legend={t('order.section.where')} className={classes.section}>
-        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <Audience kind="private" />
+        <SimpleGrid cols={{ base: 1, sm: 2 }} mt="md">
           <Textarea {...field('pickup_address')} rows={2} />
           <Textarea {...field('delivery_address')} rows={2} />
           <TextInput {...field('recipient.name')} autoComplete="off" />
