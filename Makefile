@@ -22,7 +22,7 @@ check: ## Formatting, lints and types, of the server, the apps and the scripts
 test: ## All tests, on services of their own; disturbs no running `make run`
 	@scripts/test.sh
 
-flake: ## One test many times: make flake T=live::order_is_seen N=200
+flake: ## A test many times, or all with a part of its name: make flake T=races:: N=200
 	@scripts/flake.sh "$(T)" "$(or $(N),200)"
 
 size: ## What the apps weigh over the wire, against their budgets

@@ -16,18 +16,7 @@ pub fn read_new(form: &mut Form) -> Details {
     if !matches!(patch.title, Some(Some(_))) && !form.has_violation("title") {
         form.refuse("title", "missing", "is required");
     }
-    let mut details = Details {
-        title: String::new(),
-        description: None,
-        reference: None,
-        recipient_name: None,
-        recipient_phone: None,
-        pickup_address: None,
-        delivery_address: None,
-        metadata: BTreeMap::new(),
-        public_tracking: true,
-        due_at: None,
-    };
+    let mut details = Details::new("");
     patch.apply(&mut details);
     details
 }

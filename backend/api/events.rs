@@ -161,13 +161,12 @@ fn read_event(form: &mut Form, caller: &Identity) -> EventRequest {
     let reason = form.one_of("reason", Reason::ALL, |reason| reason.name());
     let undo = form.boolean("undo").unwrap_or(false);
     let mut request = EventRequest {
-        step: Step::Note,
         expected_status: form.one_of("expected_status", Status::ALL, |status| status.name()),
         message: form.present("message", |text| paragraph(text, 1000)),
         note: form.present("note", |text| paragraph(text, 1000)),
         location: form.present("location", |text| line(text, 120)),
         estimated_at: form.optional_time("estimated_at"),
-        occurred_at: None,
+        ..EventRequest::new(Step::Note)
     };
     if form.has("occurred_at") && caller.role == Role::User {
         form.take("occurred_at");

@@ -96,7 +96,9 @@ async fn write_orders(writing: &Writing<'_>) -> Result<(), Failure> {
         ..to(Status::InProgress, None)
     };
     writing.step(boxes, on_the_way).await?;
-    writing.step(boxes, EventRequest { note: text("The gate's code is at the porter's"), ..note() }).await?;
+    writing
+        .step(boxes, EventRequest { note: text("The gate's code is at the porter's"), ..EventRequest::new(Step::Note) })
+        .await?;
 
     let lamp = details("Floor lamp", "PO-1884", "Sam Okafor", "Lights & Co, 3 Market St", "27 Elm Rd");
     let lamp = writing.order(lamp).await?;
@@ -144,33 +146,16 @@ impl Writing<'_> {
 
 fn details(title: &str, reference: &str, recipient: &str, from: &str, to: &str) -> Details {
     Details {
-        title: title.to_owned(),
-        description: None,
         reference: text(reference),
         recipient_name: text(recipient),
-        recipient_phone: None,
         pickup_address: text(from),
         delivery_address: text(to),
-        metadata: BTreeMap::new(),
-        public_tracking: true,
-        due_at: None,
+        ..Details::new(title)
     }
 }
 
 fn to(status: Status, reason: Option<Reason>) -> EventRequest {
-    EventRequest { step: Step::Move { to: status, reason }, ..note() }
-}
-
-fn note() -> EventRequest {
-    EventRequest {
-        step: Step::Note,
-        expected_status: None,
-        message: None,
-        note: None,
-        location: None,
-        estimated_at: None,
-        occurred_at: None,
-    }
+    EventRequest::new(Step::Move { to: status, reason })
 }
 
 fn text(text: &str) -> Option<String> {

@@ -52,6 +52,24 @@ pub struct Details {
     pub due_at: Option<DateTime<Utc>>,
 }
 
+impl Details {
+    /// With nothing but a title, and open to whoever has the ID.
+    pub fn new(title: impl Into<String>) -> Details {
+        Details {
+            title: title.into(),
+            description: None,
+            reference: None,
+            recipient_name: None,
+            recipient_phone: None,
+            pickup_address: None,
+            delivery_address: None,
+            metadata: BTreeMap::new(),
+            public_tracking: true,
+            due_at: None,
+        }
+    }
+}
+
 /// The newest move, which may be taken back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LastMove {
@@ -73,6 +91,21 @@ pub struct EventRequest {
     /// `Some(None)` withdraws the estimate.
     pub estimated_at: Option<Option<DateTime<Utc>>>,
     pub occurred_at: Option<DateTime<Utc>>,
+}
+
+impl EventRequest {
+    /// A step and nothing said about it.
+    pub fn new(step: Step) -> EventRequest {
+        EventRequest {
+            step,
+            expected_status: None,
+            message: None,
+            note: None,
+            location: None,
+            estimated_at: None,
+            occurred_at: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

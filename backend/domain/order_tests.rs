@@ -9,38 +9,15 @@ fn caller(n: u128, role: Role) -> Caller {
 }
 
 fn details() -> Details {
-    Details {
-        title: "Sofa".into(),
-        description: None,
-        reference: None,
-        recipient_name: None,
-        recipient_phone: None,
-        pickup_address: None,
-        delivery_address: None,
-        metadata: BTreeMap::new(),
-        public_tracking: true,
-        due_at: None,
-    }
+    Details::new("Sofa")
 }
 
 fn order() -> Order {
     Order::create(OrderId::parse("7K3M9Q2XTB").unwrap(), details(), &caller(1, Role::User), now()).0
 }
 
-fn ask(step: Step) -> EventRequest {
-    EventRequest {
-        step,
-        expected_status: None,
-        message: None,
-        note: None,
-        location: None,
-        estimated_at: None,
-        occurred_at: None,
-    }
-}
-
 fn to(status: Status) -> EventRequest {
-    ask(Step::Move { to: status, reason: status.needs_reason().then_some(Reason::Other) })
+    EventRequest::new(Step::Move { to: status, reason: status.needs_reason().then_some(Reason::Other) })
 }
 
 #[test]
@@ -77,9 +54,9 @@ fn undo_goes_back_with_the_reason_and_can_itself_be_undone() {
     let mut order = order();
     order.record(to(Status::OnHold), &max, now()).unwrap();
     order.record(to(Status::Started), &max, now()).unwrap();
-    let undo = order.record(ask(Step::Undo), &max, now()).unwrap();
+    let undo = order.record(EventRequest::new(Step::Undo), &max, now()).unwrap();
     assert_eq!((undo.status, undo.undoes, undo.reason), (Status::OnHold, Some(3), Some(Reason::Other)));
-    let redo = order.record(ask(Step::Undo), &max, now()).unwrap();
+    let redo = order.record(EventRequest::new(Step::Undo), &max, now()).unwrap();
     assert_eq!((redo.status, redo.undoes, redo.reason), (Status::Started, Some(4), None));
 }
 
@@ -91,7 +68,7 @@ fn completed_is_no_dead_end_for_a_slip_of_the_thumb() {
         order.record(to(status), &max, now()).unwrap();
     }
     assert!(order.completed_at.is_some());
-    order.record(ask(Step::Undo), &max, now()).unwrap();
+    order.record(EventRequest::new(Step::Undo), &max, now()).unwrap();
     assert_eq!((order.status, order.completed_at), (Status::InProgress, None));
 }
 
@@ -99,26 +76,33 @@ fn completed_is_no_dead_end_for_a_slip_of_the_thumb() {
 fn only_the_mover_of_the_newest_move_undoes_it_within_15_minutes_and_an_admin_always() {
     let (max, eve, admin) = (caller(2, Role::Mover), caller(3, Role::Mover), caller(4, Role::Admin));
     let mut order = order();
-    assert!(matches!(order.record(ask(Step::Undo), &max, now()), Err(Refusal::UndoNotAllowed(_))), "nothing to undo");
+    assert!(
+        matches!(order.record(EventRequest::new(Step::Undo), &max, now()), Err(Refusal::UndoNotAllowed(_))),
+        "nothing to undo"
+    );
     order.record(to(Status::Started), &max, now()).unwrap();
-    assert!(matches!(order.clone().record(ask(Step::Undo), &eve, now()), Err(Refusal::UndoNotAllowed(_))));
-    assert!(order.clone().record(ask(Step::Undo), &max, now() + UNDO_WINDOW).is_ok());
+    assert!(matches!(
+        order.clone().record(EventRequest::new(Step::Undo), &eve, now()),
+        Err(Refusal::UndoNotAllowed(_))
+    ));
+    assert!(order.clone().record(EventRequest::new(Step::Undo), &max, now() + UNDO_WINDOW).is_ok());
     let late = now() + UNDO_WINDOW + Duration::milliseconds(1);
-    assert!(matches!(order.clone().record(ask(Step::Undo), &max, late), Err(Refusal::UndoNotAllowed(_))));
-    assert!(order.record(ask(Step::Undo), &admin, late + Duration::days(9)).is_ok());
+    assert!(matches!(order.clone().record(EventRequest::new(Step::Undo), &max, late), Err(Refusal::UndoNotAllowed(_))));
+    assert!(order.record(EventRequest::new(Step::Undo), &admin, late + Duration::days(9)).is_ok());
 }
 
 #[test]
 fn notes_alone_are_private_and_everything_else_is_public() {
     let max = caller(2, Role::Mover);
     let mut order = order();
-    let note = order.record(EventRequest { note: Some("Dog".into()), ..ask(Step::Note) }, &max, now()).unwrap();
+    let note =
+        order.record(EventRequest { note: Some("Dog".into()), ..EventRequest::new(Step::Note) }, &max, now()).unwrap();
     assert_eq!((note.public, note.kind, order.public_version), (false, EventType::Noted, 1));
     for request in [
-        EventRequest { message: Some("Soon".into()), ..ask(Step::Note) },
-        EventRequest { location: Some("Lisbon".into()), ..ask(Step::Note) },
-        EventRequest { estimated_at: Some(Some(now())), ..ask(Step::Note) },
-        EventRequest { estimated_at: Some(None), ..ask(Step::Note) },
+        EventRequest { message: Some("Soon".into()), ..EventRequest::new(Step::Note) },
+        EventRequest { location: Some("Lisbon".into()), ..EventRequest::new(Step::Note) },
+        EventRequest { estimated_at: Some(Some(now())), ..EventRequest::new(Step::Note) },
+        EventRequest { estimated_at: Some(None), ..EventRequest::new(Step::Note) },
     ] {
         let before = order.public_version;
         let event = order.record(request, &max, now()).unwrap();

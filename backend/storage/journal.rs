@@ -260,28 +260,35 @@ unnest_statement! {
     }
 }
 
+/// The columns that new orders and changed details have in common.
+macro_rules! push_details {
+    ($statement:ident, $details:expr) => {{
+        let details = &$details;
+        $statement.title.push(&details.title);
+        $statement.description.push(details.description.as_deref());
+        $statement.reference.push(details.reference.as_deref());
+        $statement.recipient_name.push(details.recipient_name.as_deref());
+        $statement.recipient_phone.push(details.recipient_phone.as_deref());
+        $statement.pickup_address.push(details.pickup_address.as_deref());
+        $statement.delivery_address.push(details.delivery_address.as_deref());
+        $statement.metadata.push(metadata_json(&details.metadata));
+        $statement.public_tracking.push(details.public_tracking);
+        $statement.due_at.push(details.due_at);
+    }};
+}
+
 /// Inserts orders as they were created; gives the IDs of those that got in.
 pub fn insert_orders(connection: &mut PgConnection, new: &mut [&Order]) -> QueryResult<Vec<String>> {
     // In one order everywhere, so that two journals with the same references don't wait for each other in a circle.
     new.sort_by_key(|order| (order.owner.id, order.details.reference.clone()));
     let mut statement = InsertOrders::default();
     for order in new.iter() {
-        let details = &order.details;
         statement.id.push(order.id.as_str());
         statement.owner_id.push(order.owner.id);
         statement.status.push(order.status.name());
         statement.version.push(order.version);
         statement.public_version.push(order.public_version);
-        statement.title.push(&details.title);
-        statement.description.push(details.description.as_deref());
-        statement.reference.push(details.reference.as_deref());
-        statement.recipient_name.push(details.recipient_name.as_deref());
-        statement.recipient_phone.push(details.recipient_phone.as_deref());
-        statement.pickup_address.push(details.pickup_address.as_deref());
-        statement.delivery_address.push(details.delivery_address.as_deref());
-        statement.metadata.push(metadata_json(&details.metadata));
-        statement.public_tracking.push(details.public_tracking);
-        statement.due_at.push(details.due_at);
+        push_details!(statement, order.details);
         statement.created_at.push(order.created_at);
         statement.updated_at.push(order.updated_at);
     }
@@ -318,18 +325,8 @@ pub fn update_standing<'a>(connection: &mut PgConnection, orders: impl Iterator<
 pub fn update_details<'a>(connection: &mut PgConnection, orders: impl Iterator<Item = &'a Order>) -> QueryResult<()> {
     let mut statement = UpdateDetails::default();
     for order in orders {
-        let details = &order.details;
         statement.id.push(order.id.as_str());
-        statement.title.push(&details.title);
-        statement.description.push(details.description.as_deref());
-        statement.reference.push(details.reference.as_deref());
-        statement.recipient_name.push(details.recipient_name.as_deref());
-        statement.recipient_phone.push(details.recipient_phone.as_deref());
-        statement.pickup_address.push(details.pickup_address.as_deref());
-        statement.delivery_address.push(details.delivery_address.as_deref());
-        statement.metadata.push(metadata_json(&details.metadata));
-        statement.public_tracking.push(details.public_tracking);
-        statement.due_at.push(details.due_at);
+        push_details!(statement, order.details);
     }
     if statement.id.is_empty() {
         return Ok(());

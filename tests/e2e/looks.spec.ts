@@ -161,7 +161,8 @@ test('movers’ app: people, profile, menus', async ({ server, visitor }) => {
   await page.goto(await server.invite({ admin: false }));
   await expect(page.getByRole('heading', { name: 'You are signed in as Ada Quist' })).toBeVisible();
   await expectGoodLooks(page, 'movers join, signed in');
-  await page.goto('/movers/');
+  await page.getByRole('link', { name: 'To the board' }).click();
+  await expect(who.heading('Board')).toBeVisible();
   await page.keyboard.press('Control+k');
   await expect(page.getByRole('dialog')).toBeVisible();
   await expectGoodLooks(page, 'movers palette');
