@@ -20,9 +20,9 @@ setsid setpriv --pdeathsig TERM -- "$(target_folder)/debug/order-tracker" serve 
 server=$!
 setsid setpriv --pdeathsig TERM -- env API_URL="$base_url" npm --prefix frontend run dev 8>&- &
 vite=$!
-trap 'kill $server -- -$vite 2>/dev/null || true' INT TERM HUP
+trap 'kill -- $server -$vite 2>/dev/null || true' INT TERM HUP
 
 # Either one's end is the end of both.
 wait -n || true
-kill "$server" -- "-$vite" 2>/dev/null || true
+kill -- "$server" "-$vite" 2>/dev/null || true
 wait

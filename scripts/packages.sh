@@ -11,9 +11,18 @@ at_least() { # at_least 1.89 1.95.0
   [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n1)" = "$1" ]
 }
 
+# What the build tools of the apps support: not the odd ones between.
+is_node_understood() {
+  case $1 in
+    20.*) at_least 20.19 "$1" ;;
+    22.*) at_least 22.12 "$1" ;;
+    *) at_least 24 "$1" ;;
+  esac
+}
+
 # Not through apt: what Debian has of these is too old.
 check_toolchains() {
-  local rust=1.89 node_oldest=20.19 problems=() found
+  local rust=1.89 problems=() found
   if ! command -v cargo >/dev/null; then
     problems+=("cargo $rust or newer, from https://rustup.rs")
   else
@@ -21,10 +30,10 @@ check_toolchains() {
     at_least "$rust" "$found" || problems+=("cargo $rust or newer (here: $found), from https://rustup.rs")
   fi
   if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    problems+=("Node $node_oldest or newer with npm, from https://nodejs.org")
+    problems+=("Node 20, 22 or 24 with npm, from https://nodejs.org")
   else
     found=$(node --version)
-    at_least "$node_oldest" "${found#v}" || problems+=("Node $node_oldest or newer (here: $found), from https://nodejs.org")
+    is_node_understood "${found#v}" || problems+=("Node 20.19, 22.12, 24 or newer (here: $found), from https://nodejs.org")
   fi
   if [ ${#problems[@]} -gt 0 ]; then
     say "Please install first:"
@@ -51,8 +60,11 @@ for what in "$@"; do
       command -v curl >/dev/null || need curl
       ;;
     browser)
-      # Without a font, Chromium draws no letters.
-      "$clone/scripts/chromium.sh" >/dev/null || need chromium fonts-liberation
+      # Without a font, Chromium draws no letters. Ubuntu has it under another name, which brings a snap.
+      if ! "$clone/scripts/chromium.sh" >/dev/null; then
+        if grep -qs '^ID=ubuntu' /etc/os-release; then need chromium-browser; else need chromium; fi
+        need fonts-liberation
+      fi
       ;;
     *) die "packages.sh: $what?" ;;
   esac

@@ -31,7 +31,7 @@ stop_server() { kill "-${signal:-TERM}" "$server" 2>/dev/null || true; signal=KI
 trap stop_server INT TERM HUP
 
 is_running() { kill -0 "$server" 2>/dev/null; }
-is_ready() { curl -sf -o /dev/null --max-time 2 "$base_url/readyz"; }
+is_ready() { curl --noproxy '*' -sf -o /dev/null --max-time 2 "$base_url/readyz"; }
 for _ in $(seq 600); do
   if ! is_running || is_ready; then break; fi
   sleep 0.1
@@ -51,10 +51,14 @@ READY
   printf '\n  Ctrl-C stops it; the data stays.\n\n'
 elif is_running; then
   say "The server is not ready after 60 seconds."
+  failed=yes
   stop_server
 fi
 
+# A signal that we have a trap for ends a wait early.
 code=0
+wait "$server" || code=$?
 while is_running; do wait "$server" && code=0 || code=$?; done
-if [ -n "${signal:-}" ]; then code=0; fi
+if [ -n "${failed:-}" ]; then code=1
+elif [ -n "${signal:-}" ]; then code=0; fi
 exit "$code"

@@ -74,7 +74,7 @@ choose_address() {
 require_free_address() {
   # Any answer will do: 7 is "could not connect".
   local code=0
-  curl -s -o /dev/null --max-time 2 "$base_url" || code=$?
+  curl --noproxy '*' -s -o /dev/null --max-time 2 "$base_url" || code=$?
   [ "$code" != 7 ] || return 0
   [ -z "$(running)" ] || say "This clone is running already; make stop ends that."
   die "$BIND_ADDR is taken. Choose another: BIND_ADDR=127.0.0.1:8081 make run (or in .env)"

@@ -9,7 +9,7 @@ local_folder=$clone/.local
 
 # A rustup that was installed a minute ago is not yet in the PATH of the shell that installed it.
 if ! command -v cargo >/dev/null && [ -x "${HOME:-/root}/.cargo/bin/cargo" ]; then
-  PATH=$HOME/.cargo/bin:$PATH
+  PATH=${HOME:-/root}/.cargo/bin:$PATH
 fi
 
 # Progress goes to stderr: stdout is for results.
