@@ -33,6 +33,8 @@ async function watched(server: Server, visitor: Open, title: string) {
 test('network cut and restored: the pill tells, the pages catch up by themselves', async ({ server, visitor }) => {
   const { id, mover, all, showsEverywhere } = await watched(server, visitor, 'Washing machine');
   for (const watcher of all) {
+    // They go on trying: a server on this very machine would answer.
+    watcher.complaints.beginOutage();
     await watcher.context.setOffline(true);
     await expect(watcher.pill('Offline')).toBeVisible();
   }
@@ -45,6 +47,7 @@ test('network cut and restored: the pill tells, the pages catch up by themselves
   }
   for (const watcher of all) await expect(watcher.pill('Live')).toBeVisible();
   await showsEverywhere('In progress', 3);
+  for (const { complaints } of all) complaints.endOutage();
 });
 
 test('the server is restarted: the pages recover and show what was moved meanwhile', async ({ server, replica, visitor }) => {

@@ -72,6 +72,60 @@ describe('without an account', () => {
     expect(FakeSocket.last.sent).toEqual([{ type: 'subscribe', topic: 'track:7K3M9Q2XTB', after: 9 }]);
   });
 
+  test('resumes after the events that came, when the first answer held only some of a long history', async () => {
+    start();
+    live.subscribe('track:7K3M9Q2XTB', listener(), 4);
+    await settled();
+    FakeSocket.last.accept();
+    FakeSocket.last.says({ type: 'subscribed', topic: 'track:7K3M9Q2XTB', version: 900, events: [{ version: 5 }, { version: 6 }] });
+    FakeSocket.last.ends();
+    await vi.advanceTimersByTimeAsync(2_000);
+    FakeSocket.last.accept();
+    expect(FakeSocket.last.sent).toEqual([{ type: 'subscribe', topic: 'track:7K3M9Q2XTB', after: 6 }]);
+  });
+
+  test.each(['database_unavailable', 'internal'])('subscribes again after the refusal %s, 2 to 5 seconds later', async (code) => {
+    start();
+    const heard = listener();
+    live.subscribe('track:7K3M9Q2XTB', heard, 4);
+    await settled();
+    FakeSocket.last.accept();
+    FakeSocket.last.says({ type: 'error', code, detail: '', topic: 'track:7K3M9Q2XTB' });
+    expect(heard.onError).toHaveBeenCalledWith(code);
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(FakeSocket.last.sent).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: 'subscribe', topic: 'track:7K3M9Q2XTB', after: 4 });
+    expect(FakeSocket.last.sent).toHaveLength(2);
+  });
+
+  test('a refusal is over with the subscription or the socket that it was told to', async () => {
+    start();
+    const refuse = (topic: string) => FakeSocket.last.says({ type: 'error', code: 'internal', detail: '', topic });
+    const leave = live.subscribe('track:7K3M9Q2XTB', listener());
+    live.subscribe('track:0000000001', listener());
+    await settled();
+    FakeSocket.last.accept();
+    refuse('track:7K3M9Q2XTB');
+    refuse('track:0000000001');
+    leave();
+    FakeSocket.last.ends();
+    await vi.advanceTimersByTimeAsync(2_000);
+    FakeSocket.last.accept();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(FakeSocket.last.sent).toEqual([{ type: 'subscribe', topic: 'track:0000000001' }]);
+  });
+
+  test('what was refused for good is not asked for again', async () => {
+    start();
+    live.subscribe('track:7K3M9Q2XTB', listener());
+    await settled();
+    FakeSocket.last.accept();
+    FakeSocket.last.says({ type: 'error', code: 'not_found', detail: '', topic: 'track:7K3M9Q2XTB' });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(FakeSocket.last.sent).toHaveLength(1);
+  });
+
   test('passes on reset, gone, resync and errors of a topic', async () => {
     start();
     const heard = listener();
@@ -210,20 +264,46 @@ describe('no sockets', () => {
     expect(live.getStatus()).toBe('reconnecting');
   });
 
-  test('offline neither tries nor polls; back online it connects at once', async () => {
+  test('offline says so and goes on trying; back online it connects at once', async () => {
     start();
     await settled();
     FakeSocket.last.accept();
+    await vi.advanceTimersByTimeAsync(5_000);
     online = false;
     window.dispatchEvent(new Event('offline'));
     expect(live.getStatus()).toBe('offline');
-    await vi.advanceTimersByTimeAsync(120_000);
-    expect(FakeSocket.all).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await failToConnect(3);
+    expect(live.getStatus()).toBe('offline');
+    const attempts = FakeSocket.all.length;
     online = true;
     window.dispatchEvent(new Event('online'));
     await settled();
+    expect(FakeSocket.all).toHaveLength(attempts + 1);
     FakeSocket.last.accept();
     expect(live.getStatus()).toBe('live');
+  });
+
+  test('a device without network reaches the server that runs on it', async () => {
+    online = false;
+    start();
+    expect(live.getStatus()).toBe('offline');
+    await settled();
+    FakeSocket.last.accept();
+    expect(live.getStatus()).toBe('live');
+  });
+
+  test('a device without network polls where sockets are blocked', async () => {
+    online = false;
+    start();
+    const poll = vi.fn().mockRejectedValueOnce(new Error('down')).mockResolvedValue(undefined);
+    live.subscribe('track:7K3M9Q2XTB', { ...listener(), poll });
+    await settled();
+    await failToConnect(3);
+    await settled();
+    expect(live.getStatus()).toBe('offline');
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(live.getStatus()).toBe('polling');
   });
 });
 

@@ -1,4 +1,4 @@
-import { closeCode, type ClientFrame, type ServerFrame, type Topic, type TopicEvent } from './liveFrames';
+import { TOKEN_REFUSED, type ClientFrame, type ServerFrame, type Topic, type TopicEvent } from './liveFrames';
 
 export type LiveStatus = 'connecting' | 'live' | 'reconnecting' | 'polling' | 'offline';
 
@@ -48,6 +48,10 @@ const POLL_INTERVAL = 5_000;
 const REAUTHENTICATE_BEFORE_EXPIRY = 30_000;
 const REAUTHENTICATE_MIN = 15_000;
 const REAUTHENTICATE_MAX = 8 * 60_000;
+/** The server could not begin a subscription just now, has forgotten it, and asks to be asked again in a moment. */
+const PASSING_REFUSALS = ['database_unavailable', 'internal'];
+const SUBSCRIBE_AGAIN_MIN = 2_000;
+const SUBSCRIBE_AGAIN_MAX = 5_000;
 
 /**
  * The one socket of an app. It keeps its subscriptions through every loss of the line, and resumes each after the
@@ -84,7 +88,7 @@ export class Live {
     globalThis.addEventListener?.('online', this.#onOnline);
     globalThis.addEventListener?.('offline', this.#onOffline);
     if (isOffline()) this.#setStatus('offline');
-    else void this.#connect();
+    void this.#connect();
   }
 
   stop() {
@@ -183,7 +187,8 @@ export class Live {
     switch (frame.type) {
       case 'subscribed': {
         const { version = 0, events = [], reset = false } = frame;
-        if (frame.topic !== 'orders') subscription.after = version;
+        // `version` is the newest there is; a long history comes in parts, and of those only the first is here.
+        if (frame.topic !== 'orders') subscription.after = events.at(-1)?.version ?? version;
         return tell((listener) => listener.onSnapshot?.({ version, events, reset }));
       }
       case 'event':
@@ -194,8 +199,20 @@ export class Live {
       case 'gone':
         return tell((listener) => listener.onGone?.());
       case 'error':
+        if (frame.topic && PASSING_REFUSALS.includes(frame.code)) this.#subscribeAgain(frame.topic, subscription);
         return tell((listener) => listener.onError?.(frame.code));
     }
+  }
+
+  #subscribeAgain(topic: Topic, subscription: Subscription) {
+    const attempt = this.#attempt;
+    const random = this.options.random ?? Math.random;
+    const wait = SUBSCRIBE_AGAIN_MIN + random() * (SUBSCRIBE_AGAIN_MAX - SUBSCRIBE_AGAIN_MIN);
+    setTimeout(() => {
+      // Another socket has subscribed to everything anew.
+      if (attempt !== this.#attempt || this.#subscriptions.get(topic) !== subscription) return;
+      this.#sendSubscribe(topic, subscription);
+    }, wait);
   }
 
   /** The server's clock may differ from ours, so what it says is only believed within reason. */
@@ -216,11 +233,10 @@ export class Live {
     if (!this.#running) return;
     const proven = this.#ready && Date.now() - this.#readySince >= PROVEN_AFTER;
     this.#failures = proven ? 0 : this.#failures + 1;
-    if (code === closeCode.token) this.#tokenRejected = true;
+    if (code === TOKEN_REFUSED) this.#tokenRejected = true;
     this.#drop();
-    if (isOffline()) return this.#setStatus('offline');
-
-    if (this.#status !== 'polling') this.#setStatus(this.#status === 'connecting' ? 'connecting' : 'reconnecting');
+    const isStarting = this.#status === 'connecting' && !isOffline();
+    if (this.#status !== 'polling' && !isStarting) this.#setStatus(this.#notReached());
     if (this.#failures >= FAILURES_BEFORE_POLLING) this.#pollSoon(0);
     const random = this.options.random ?? Math.random;
     const wait = random() * Math.min(BACKOFF_CAP, BACKOFF_BASE * 2 ** this.#failures);
@@ -253,10 +269,15 @@ export class Live {
       [...listeners].flatMap((listener) => (listener.poll ? [listener.poll()] : [])),
     );
     const results = await Promise.allSettled(polls);
-    if (this.#ready || !this.#running || isOffline()) return;
+    if (this.#ready || !this.#running) return;
     const reached = results.some(({ status }) => status === 'fulfilled');
-    this.#setStatus(reached ? 'polling' : 'reconnecting');
+    this.#setStatus(reached ? 'polling' : this.#notReached());
     this.#pollSoon(POLL_INTERVAL);
+  }
+
+  /** A device without network may still have a server of its own, so "offline" names the cause and stops nothing. */
+  #notReached(): LiveStatus {
+    return isOffline() ? 'offline' : 'reconnecting';
   }
 
   #sendSubscribe(topic: Topic, { after }: Subscription) {
@@ -282,8 +303,7 @@ export class Live {
   };
 
   readonly #onOffline = () => {
-    clearTimeout(this.#timers.poll);
-    this.#drop();
+    this.#lost();
     this.#setStatus('offline');
   };
 }

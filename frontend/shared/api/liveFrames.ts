@@ -17,5 +17,5 @@ export type ServerFrame =
   | { type: 'heartbeat' }
   | { type: 'error'; code: string; detail: string; topic?: Topic };
 
-/** Why the server closed the socket. Anything else is a lost line. */
-export const closeCode = { draining: 1001, tooLarge: 1009, protocol: 4400, token: 4401, tooSlow: 4408 } as const;
+/** The closing code that asks for another token. All the others are a lost line to us. */
+export const TOKEN_REFUSED = 4401;

@@ -1,11 +1,11 @@
-import { QueryClient } from '@tanstack/react-query';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { QueryClient, QueryObserver, type QueryFunctionContext } from '@tanstack/react-query';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { FakeSocket } from '../testing/fakeSocket';
 import { sampleEvent, sampleOrder, sampleOrderWithEvents } from '../testing/samples';
 import { getOrderQueryKey, listOrdersInfiniteQueryKey, listOrdersQueryKey } from './generated/@tanstack/react-query.gen';
 import type { OrderPage, OrderWithEvents } from './generated/types.gen';
 import { Live } from './live';
-import { followOrder, followOrders, storeOrder } from './liveToCache';
+import { followOrder, followOrders, keepNewer, storeOrder } from './liveToCache';
 
 const order = sampleOrder();
 const detailKey = getOrderQueryKey({ path: { order_id: order.id } });
@@ -17,6 +17,7 @@ beforeEach(async () => {
   vi.useFakeTimers();
   FakeSocket.all = [];
   queries = new QueryClient();
+  keepNewer(queries);
   queries.setQueryData(detailKey, sampleOrderWithEvents());
   live = new Live({ url: 'ws://here', openSocket: FakeSocket.open });
   live.start();
@@ -87,4 +88,96 @@ test('an answer that is older than what is held is dropped', () => {
   queries.setQueryData(detailKey, sampleOrderWithEvents({ version: 5, status: 'in_progress' }));
   storeOrder(queries, sampleOrder({ version: 4, status: 'started' }));
   expect(detail().status).toBe('in_progress');
+});
+
+test('after a move, what could follow before is marked as such, and the undo of the move before is gone', () => {
+  const undo = { version: 2, status: 'created', until: null } as const;
+  queries.setQueryData(detailKey, sampleOrderWithEvents({ status: 'started', version: 2, allowed: ['in_progress'], undo }));
+  followOrder(live, queries, order.id, 2);
+  says(`order:${order.id}`, sampleEvent({ version: 3, status: 'started', note: 'Dog' }));
+  expect(detail()).toMatchObject({ allowed: ['in_progress'], undo });
+  // A mover took it back: nothing in `allowed` of "started" would tell.
+  says(`order:${order.id}`, sampleEvent({ version: 4, type: 'order.status_changed', status: 'created', undoes: 2 }));
+  expect(detail().undo).toBeNull();
+  expect(detail().allowed).toContain('created');
+});
+
+/** Reads by hand: each waits until the test answers. */
+function slowReads<T>(queryKey: readonly unknown[]) {
+  const asked: ((data: T) => void)[] = [];
+  const queryFn = ({ signal }: QueryFunctionContext) => {
+    // Who takes the signal is broken off when nobody looks any more, as the generated reads are.
+    signal.throwIfAborted();
+    return new Promise<T>((resolve) => asked.push(resolve));
+  };
+  const leave = new QueryObserver(queries, { queryKey, queryFn, staleTime: Infinity }).subscribe(() => undefined);
+  onTestFinished(leave);
+  const settle = async (answer: T) => {
+    asked.at(-1)!(answer);
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  return { asked, settle, leave };
+}
+
+test('reads that are slower than the events come to an end, and are repeated for what came meanwhile', async () => {
+  queries.setQueryData<OrderPage>(listOrdersQueryKey(), { data: [order], next_cursor: null });
+  const reads = slowReads<OrderPage>(listOrdersQueryKey());
+  followOrders(live, queries);
+  for (let version = 2; version < 7; version++) {
+    says('orders', { ...started, version });
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(reads.asked).toHaveLength(1);
+  await reads.settle({ data: [sampleOrder({ version: 2, title: 'Sofa, red' })], next_cursor: null });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(reads.asked).toHaveLength(2);
+  await reads.settle({ data: [sampleOrder({ version: 6, title: 'Sofa, red', status: 'started' })], next_cursor: null });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(reads.asked).toHaveLength(2);
+  expect(queries.getQueryData<OrderPage>(listOrdersQueryKey())!.data[0]).toMatchObject({ title: 'Sofa, red', version: 6 });
+});
+
+test('a read that was begun before an event does not take it back', async () => {
+  const page: OrderPage = { data: [order], next_cursor: null };
+  queries.setQueryData(listOrdersQueryKey(), page);
+  const [one, list] = [slowReads<OrderWithEvents>(detailKey), slowReads<OrderPage>(listOrdersQueryKey())];
+  followOrder(live, queries, order.id, 1);
+  followOrders(live, queries);
+  void queries.invalidateQueries();
+  says(`order:${order.id}`);
+  says('orders');
+  await one.settle(sampleOrderWithEvents());
+  await list.settle(page);
+  expect(detail()).toMatchObject({ version: 2, status: 'started' });
+  expect(queries.getQueryData<OrderPage>(listOrdersQueryKey())!.data[0]!.status).toBe('started');
+});
+
+test('a server that was restored from a backup is believed', async () => {
+  queries.setQueryData(detailKey, sampleOrderWithEvents({ version: 9, status: 'completed' }));
+  queries.setQueryData<OrderPage>(listOrdersQueryKey(), { data: [sampleOrder({ version: 9 })], next_cursor: null });
+  const [one, list] = [slowReads<OrderWithEvents>(detailKey), slowReads<OrderPage>(listOrdersQueryKey())];
+  followOrder(live, queries, order.id, 9);
+  followOrders(live, queries);
+  FakeSocket.last.says({ type: 'subscribed', topic: `order:${order.id}`, version: 4, events: [], reset: true });
+  FakeSocket.last.says({ type: 'subscribed', topic: 'orders' });
+  await one.settle(sampleOrderWithEvents({ version: 4 }));
+  await list.settle({ data: [sampleOrder({ version: 4 })], next_cursor: null });
+  expect(detail()).toMatchObject({ version: 4, status: 'created' });
+  expect(queries.getQueryData<OrderPage>(listOrdersQueryKey())!.data[0]!.version).toBe(4);
+});
+
+test.each([
+  ['before it is read again', 100],
+  ['while it is read again', 400],
+])('an order that one leaves %s is read by the next visit', async (_, after) => {
+  const reads = slowReads<OrderWithEvents>(detailKey);
+  const stop = followOrder(live, queries, order.id, 1);
+  says(`order:${order.id}`);
+  await vi.advanceTimersByTimeAsync(after);
+  says(`order:${order.id}`, { ...started, version: 3 });
+  reads.leave();
+  stop();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(queries.getQueryState(detailKey)!.isInvalidated).toBe(true);
+  expect(detail().version).toBe(3);
 });

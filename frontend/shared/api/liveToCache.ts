@@ -1,5 +1,5 @@
-import type { QueryClient, QueryKey } from '@tanstack/react-query';
-import type { Event, Order, OrderPage, OrderWithEvents } from './generated/types.gen';
+import { replaceEqualDeep, type QueryClient, type QueryFilters, type QueryKey } from '@tanstack/react-query';
+import type { Event, Order, OrderPage, OrderWithEvents, Target } from './generated/types.gen';
 import { getOrderQueryKey } from './generated/@tanstack/react-query.gen';
 import type { Live } from './live';
 
@@ -17,15 +17,19 @@ const LIST_GATHER = 1_000;
 export function followOrder(live: Live, queries: QueryClient, orderId: string, version: number): () => void {
   const queryKey = getOrderQueryKey({ path: { order_id: orderId } });
   const readAgain = () => queries.invalidateQueries({ queryKey });
-  const readSoon = gathered(GATHER, readAgain);
+  const reads = gathered(queries, { queryKey }, GATHER);
   const apply = (event: Event) => {
     queries.setQueryData<OrderWithEvents>(queryKey, (order) => order && withEvent(order, event));
-    readSoon();
+    reads.soon();
   };
   const stop = live.subscribe(
     `order:${orderId}`,
     {
-      onSnapshot: ({ events, reset }) => (reset ? void readAgain() : events.forEach(apply)),
+      onSnapshot: ({ events, reset }) => {
+        if (!reset) return events.forEach(apply);
+        believeNext(queries, { queryKey });
+        void readAgain();
+      },
       onEvent: apply,
       onResync: readAgain,
       onError: readAgain,
@@ -35,30 +39,34 @@ export function followOrder(live: Live, queries: QueryClient, orderId: string, v
   );
   return () => {
     stop();
-    readSoon.cancel();
+    void reads.stop();
   };
 }
 
 /** Keeps every list of orders, and the counts above it, current. `onEvent` lets an app announce what happened. */
 export function followOrders(live: Live, queries: QueryClient, onEvent?: (event: Event) => void): () => void {
-  const readAgain = () => queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) });
-  const readSoon = gathered(LIST_GATHER, readAgain);
+  const lists: QueryFilters = { predicate: ({ queryKey }) => isListOfOrders(queryKey) };
+  const readAgain = () => queries.invalidateQueries(lists);
+  const reads = gathered(queries, lists, LIST_GATHER);
   const stop = live.subscribe('orders', {
-    onSnapshot: () => void readAgain(),
+    onSnapshot: () => {
+      // The line was lost, and who knows what happened to the server meanwhile.
+      believeNext(queries, { predicate: ({ queryKey }) => idOf(queryKey) === 'listOrders' });
+      void readAgain();
+    },
     onResync: readAgain,
     onEvent: (event) => {
       queries.setQueriesData<ListData>({ predicate: ({ queryKey }) => idOf(queryKey) === 'listOrders' }, (list) =>
-        mapOrders(list, (order) => (order.id === event.order_id ? afterEvent(order, event) : order)),
+        list && mapOrders(list, (order) => (order.id === event.order_id ? afterEvent(order, event) : order)),
       );
-      readSoon();
+      reads.soon();
       onEvent?.(event);
     },
-    poll: () =>
-      queries.refetchQueries({ type: 'active', predicate: ({ queryKey }) => isListOfOrders(queryKey) }, { throwOnError: true }),
+    poll: () => queries.refetchQueries({ ...lists, type: 'active' }, { throwOnError: true }),
   });
   return () => {
     stop();
-    readSoon.cancel();
+    void reads.stop();
   };
 }
 
@@ -81,7 +89,7 @@ function put(queries: QueryClient, order: Order, event?: Event | null) {
     return { ...order, events: event ? withEvent(held, event).events : held.events };
   });
   queries.setQueriesData<ListData>({ predicate: ({ queryKey }) => idOf(queryKey) === 'listOrders' }, (list) =>
-    mapOrders(list, (held) => (held.id === order.id && held.version <= order.version ? order : held)),
+    list && mapOrders(list, (held) => (held.id === order.id && held.version <= order.version ? order : held)),
   );
   if (!event) void queries.invalidateQueries({ queryKey });
 }
@@ -97,16 +105,54 @@ function afterEvent<O extends Order>(order: O, event: Event): O {
   if (event.version <= order.version) return order;
   const { status, version, estimated_at, assignee } = event;
   const completed_at = status === 'completed' ? (order.completed_at ?? event.occurred_at) : null;
-  return { ...order, status, version, estimated_at, assignee, completed_at, updated_at: event.recorded_at };
+  const after = { ...order, status, version, estimated_at, assignee, completed_at, updated_at: event.recorded_at };
+  if (status === order.status) return after;
+  // What may follow is not known before it is read. No order moves to the status that it is in: the apps take an
+  // `allowed` that names it for one of the status before.
+  return { ...after, undo: null, allowed: [...order.allowed, status as Target] };
+}
+
+/** A read that was on its way while an event came is older than what is held; then what is held stays until the next one. */
+export function keepNewer(queries: QueryClient) {
+  const keep = <D>(choose: (held: D, read: D) => D) => ({
+    structuralSharing: (held: unknown, read: unknown) => replaceEqualDeep(held, held ? choose(held as D, read as D) : read),
+  });
+  queries.setQueryDefaults([{ _id: 'getOrder' }], keep<OrderWithEvents>(newer));
+  queries.setQueryDefaults(
+    [{ _id: 'listOrders' }],
+    keep<ListData>((held, read) => {
+      const orders = new Map(ordersOf(held).map((order) => [order.id, order]));
+      return mapOrders(read, (order) => newer(orders.get(order.id), order));
+    }),
+  );
+}
+
+function newer<O extends Order>(held: O | undefined, read: O): O {
+  return held && held.id === read.id && held.version > read.version ? held : read;
+}
+
+/**
+ * What is read next counts even if its version is lower than ours: the server may have been restored from a backup. Goes
+ * past `setQueryData`, which keeps what is newer.
+ */
+function believeNext(queries: QueryClient, filters: QueryFilters) {
+  const forget = <O extends Order>(order: O): O => ({ ...order, version: 0 });
+  for (const query of queries.getQueryCache().findAll(filters)) {
+    const data = query.state.data as OrderWithEvents | ListData | undefined;
+    if (data) query.setState({ data: 'events' in data ? forget(data) : mapOrders(data, forget) });
+  }
 }
 
 /** A list's query holds one page, or (read by "load more") several. */
 type ListData = OrderPage | { pages: OrderPage[]; pageParams: unknown[] };
 
-function mapOrders(list: ListData | undefined, change: (order: Order) => Order): ListData | undefined {
-  if (!list) return list;
+function mapOrders(list: ListData, change: (order: Order) => Order): ListData {
   const mapPage = (page: OrderPage) => ({ ...page, data: page.data.map(change) });
   return 'pages' in list ? { ...list, pages: list.pages.map(mapPage) } : mapPage(list);
+}
+
+function ordersOf(list: ListData): Order[] {
+  return 'pages' in list ? list.pages.flatMap(({ data }) => data) : list.data;
 }
 
 function idOf(queryKey: QueryKey): unknown {
@@ -117,14 +163,33 @@ export function isListOfOrders(queryKey: QueryKey): boolean {
   return idOf(queryKey) === 'listOrders' || idOf(queryKey) === 'countOrders';
 }
 
-function gathered(wait: number, act: () => unknown) {
+/**
+ * Reads a moment after the first of several events, and once more if others came while it was reading. It waits for each
+ * read: asked again before it has come, the cache would break it off, and on a busy day no read would ever end.
+ */
+function gathered(queries: QueryClient, filters: QueryFilters, wait: number) {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const call = () => {
+  let reading: Promise<void> | undefined;
+  let isBehind = false;
+  let isOver = false;
+  const soon = () => {
+    isBehind = true;
+    if (reading || isOver) return;
     timer ??= setTimeout(() => {
       timer = undefined;
-      act();
+      isBehind = false;
+      reading = queries.invalidateQueries(filters).finally(() => {
+        reading = undefined;
+        if (isBehind) soon();
+      });
     }, wait);
   };
-  call.cancel = () => clearTimeout(timer);
-  return call;
+  const stop = async () => {
+    isOver = true;
+    clearTimeout(timer);
+    await reading;
+    // The event's own data made it look as if just read; whoever comes next has to read the rest.
+    if (isBehind) await queries.invalidateQueries({ ...filters, refetchType: 'none' });
+  };
+  return { soon, stop };
 }

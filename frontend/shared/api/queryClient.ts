@@ -1,9 +1,10 @@
 import { QueryClient } from '@tanstack/react-query';
+import { keepNewer } from './liveToCache';
 import { ProblemError, isPassing } from './problem';
 
 /** Reads that failed for a passing reason are repeated; writes never, since a second one might be a second order. */
 export function createQueryClient() {
-  return new QueryClient({
+  const queries = new QueryClient({
     defaultOptions: {
       queries: {
         staleTime: 10_000,
@@ -20,4 +21,6 @@ export function createQueryClient() {
       mutations: { retry: false, networkMode: 'always' },
     },
   });
+  keepNewer(queries);
+  return queries;
 }
