@@ -5,9 +5,24 @@ import { Route, Routes } from 'react-router';
 const SignInPage = lazy(() => import('./auth/SignInPage'));
 const JoinPage = lazy(() => import('./auth/JoinPage'));
 const JoinSignedIn = lazy(() => import('./auth/JoinSignedIn'));
-const MoversShell = lazy(() => import('./MoversShell'));
-const BoardPage = lazy(() => import('./features/board/components/BoardPage'));
-const OrderPage = lazy(() => import('./features/order/components/OrderPage'));
+const MoversShell = lazy(async () => {
+  const shell = await import('./MoversShell');
+  // While nothing else is to be done: then dialogs and pages open at once, and also where the line is lost.
+  setTimeout(() => soon.forEach((load) => load().catch(() => undefined)), 2_000);
+  return shell;
+});
+const loadBoard = () => import('./features/board/components/BoardPage');
+const BoardPage = lazy(loadBoard);
+const loadOrder = () => import('./features/order/components/OrderPage');
+const OrderPage = lazy(loadOrder);
+const soon: (() => Promise<unknown>)[] = [
+  loadBoard,
+  loadOrder,
+  () => import('./features/moves/components/MoveDialog'),
+  () => import('./features/order/components/HandOverDialog'),
+  () => import('./features/board/components/BatchResults'),
+  () => import('./features/palette/components/Palette'),
+];
 const PeoplePage = lazy(() => import('./features/people/components/PeoplePage'));
 const ProfilePage = lazy(() => import('@shared/profile/ProfilePage'));
 const NotFoundPage = lazy(() => import('./NotFoundPage'));

@@ -8,6 +8,7 @@ import type { Session } from '../api/generated/types.gen';
 import { useAuthSession } from '../auth/AuthProvider';
 import { RelativeTime } from '../orders/Time';
 import { Card } from '../ui/Card';
+import { LoadMore } from '../ui/LoadMore';
 import { notify } from '../ui/notify';
 import { problemText } from '../ui/problemText';
 import { ErrorMessage, Loading } from '../ui/states';
@@ -16,7 +17,6 @@ import classes from './SessionsCard.module.css';
 
 export function SessionsCard() {
   const { t } = useTranslation('profile');
-  const { t: shared } = useTranslation('shared');
   const sessions = useInfiniteQuery({
     ...listSessionsInfiniteOptions(),
     initialPageParam: {},
@@ -42,15 +42,13 @@ export function SessionsCard() {
         </ul>
       )}
       {sessions.hasNextPage ? (
-        <Button
+        <LoadMore
           variant="default"
-          fullWidth
           mt="md"
-          loading={sessions.isFetchingNextPage}
-          onClick={() => void sessions.fetchNextPage()}
-        >
-          {shared('state.load_more')}
-        </Button>
+          isLoading={sessions.isFetchingNextPage}
+          error={sessions.isFetchNextPageError ? sessions.error : null}
+          load={sessions.fetchNextPage}
+        />
       ) : null}
     </Card>
   );

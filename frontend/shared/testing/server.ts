@@ -44,7 +44,7 @@ export interface Answers {
   'GET /api/v1/track/:order_id': contract.PublicOrder;
 }
 
-type Answer<T> = T | Problem | ((request: { body: Json; url: URL; headers: Headers }) => T | Problem);
+type Answer<T> = T | Problem | ((request: { body: Json; url: URL; headers: Headers }) => T | Problem | Promise<T | Problem>);
 
 /** `answer('GET /api/v1/orders', { data: [], next_cursor: null })`, or with a function of the request. */
 export function answer<K extends keyof Answers>(operation: K, with_: Answer<Answers[K]>) {
@@ -52,7 +52,7 @@ export function answer<K extends keyof Answers>(operation: K, with_: Answer<Answ
   const resolve: HttpResponseResolver = async ({ request }) => {
     const text = await request.clone().text();
     const asked = { body: (text ? JSON.parse(text) : {}) as Json, url: new URL(request.url), headers: request.headers };
-    const result = typeof with_ === 'function' ? with_(asked) : with_;
+    const result = typeof with_ === 'function' ? await with_(asked) : with_;
     if (result === null) return new HttpResponse(null, { status: 204 });
     if (isProblem(result)) {
       return HttpResponse.json(result as unknown as Json, {

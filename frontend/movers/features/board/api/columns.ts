@@ -13,6 +13,8 @@ export interface Column {
   retry: () => unknown;
   hasMore: boolean;
   isLoadingMore: boolean;
+  /** Why no more of it came. */
+  moreError: unknown;
   loadMore: () => unknown;
 }
 
@@ -40,6 +42,7 @@ export function useColumns(filters: BoardFilters): Column[] {
       retry: list.refetch,
       hasMore: list.hasNextPage,
       isLoadingMore: list.isFetchingNextPage,
+      moreError: list.isFetchNextPageError ? list.error : null,
       loadMore: list.fetchNextPage,
     };
   });

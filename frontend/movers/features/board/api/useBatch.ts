@@ -9,10 +9,13 @@ const AT_ONCE = 200;
 export interface BatchResult {
   order: Order;
   /** Absent: it went well, and `order` is as it is now. */
-  problem?: ProblemError;
+  problem?: Error;
 }
 
-/** One event for each of several orders. Whatever part of it fails, the results say which. */
+/**
+ * One event for each of several orders. Whatever part of it fails, the results say which; only when the first request gets
+ * no answer is there nothing to say, and that is an error.
+ */
 export function useBatch() {
   const queries = useQueryClient();
   const [isSending, setIsSending] = useState(false);
@@ -22,7 +25,15 @@ export function useBatch() {
     try {
       const results: BatchResult[] = [];
       for (let start = 0; start < orders.length; start += AT_ONCE) {
-        results.push(...(await sendSome(orders.slice(start, start + AT_ONCE), event)));
+        const some = orders.slice(start, start + AT_ONCE);
+        try {
+          results.push(...(await sendSome(some, event)));
+        } catch (error) {
+          if (start === 0) throw error;
+          // What went before is done; the rest would hardly fare better.
+          results.push(...orders.slice(start).map((order) => ({ order, problem: error as Error })));
+          break;
+        }
       }
       storeOrders(queries, results.map(({ order }) => order));
       return results;

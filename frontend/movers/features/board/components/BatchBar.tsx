@@ -3,15 +3,16 @@ import type { Order, Target } from '@shared/api';
 import { StatusIcon } from '@shared/orders';
 import { notify, problemText } from '@shared/ui';
 import { IconChevronUp } from '@tabler/icons-react';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { late } from '../../../late';
 import { needsReason, type DetailsBody } from '../../moves/api/moveDetails';
 import { movesOf, type Selection } from '../api/selection';
 import { useBatch, type BatchResult } from '../api/useBatch';
 import classes from './BatchBar.module.css';
 
-const MoveDialog = lazy(() => import('../../moves/components/MoveDialog'));
-const BatchResults = lazy(() => import('./BatchResults'));
+const MoveDialog = late(() => import('../../moves/components/MoveDialog'));
+const BatchResults = late(() => import('./BatchResults'));
 
 /** What can be done with the orders that are ticked, at the bottom where the thumb is. */
 export function BatchBar({ orders, selection }: { orders: Order[]; selection: Selection }) {
@@ -91,17 +92,18 @@ export function BatchBar({ orders, selection }: { orders: Order[]; selection: Se
           ) : null}
         </div>
       </div>
-      <Suspense>
-        {asking ? (
-          <MoveDialog
-            orders={asking.orders}
-            target={asking.target}
-            send={(details) => run(asking.orders, asking.target, details)}
-            onClose={() => setAsking(null)}
-          />
-        ) : null}
-        {results ? <BatchResults results={results} onClose={() => setResults(null)} /> : null}
-      </Suspense>
+      {asking ? (
+        <MoveDialog
+          orders={asking.orders}
+          target={asking.target}
+          send={(details) => run(asking.orders, asking.target, details)}
+          onClose={() => setAsking(null)}
+          onLost={() => setAsking(null)}
+        />
+      ) : null}
+      {results ? (
+        <BatchResults results={results} onClose={() => setResults(null)} onLost={() => setResults(null)} />
+      ) : null}
     </>
   );
 }

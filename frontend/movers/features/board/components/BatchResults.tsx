@@ -16,25 +16,27 @@ export default function BatchResults({ results: first, onClose }: { results: Bat
   const { t: shared } = useTranslation('shared');
   const { send, isSending } = useBatch();
   const [results, setResults] = useState(first);
-  const [isUndone, setIsUndone] = useState(false);
-  const failed = results.filter(({ problem }) => problem).length;
+  const [undone, setUndone] = useState<BatchResult[] | null>(null);
   const undoable = results.filter(({ order, problem }) => !problem && canUndo(order)).map(({ order }) => order);
 
   const undo = async (orders: Order[]) => {
     try {
       const answers = await send(orders, { undo: true });
-      setIsUndone(true);
+      setUndone(answers);
       setResults((held) => held.map((result) => answers.find(({ order }) => order.id === result.order.id) ?? result));
     } catch (error) {
       notify({ message: problemText(error, shared), tone: 'problem' });
     }
   };
-  const good = results.length - failed;
+  const told = undone ?? results;
+  const count = told.filter(({ problem }) => !problem).length;
+  const all = undone ? 'batch.undone' : 'batch.all_moved';
+  const some = undone ? 'batch.some_undone' : 'batch.some_moved';
   return (
     <Dialog
       onClose={onClose}
       size="lg"
-      title={t(isUndone ? 'batch.undone' : failed === 0 ? 'batch.all_moved' : 'batch.some_moved', { count: good, total: results.length })}
+      title={t(count === told.length ? all : some, { count, total: told.length })}
     >
       <ul className={classes.results}>
         {results.map(({ order, problem }) => (
@@ -54,7 +56,7 @@ export default function BatchResults({ results: first, onClose }: { results: Bat
         ))}
       </ul>
       <Group justify="flex-end" mt="lg" gap="sm">
-        {undoable.length > 0 && !isUndone ? (
+        {undoable.length > 0 && !undone ? (
           <Button
             variant="default"
             size="md"

@@ -1,6 +1,7 @@
-import { Button, Skeleton } from '@mantine/core';
+import { Skeleton } from '@mantine/core';
 import { StatusIcon, useOrderText } from '@shared/orders';
 import { ErrorMessage, Loading } from '@shared/ui';
+import { LoadMore } from '@shared/ui/LoadMore';
 import { useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -21,7 +22,6 @@ interface BoardColumnProps {
 
 export function BoardColumn({ column, count, filters, fresh, selection }: BoardColumnProps) {
   const { t } = useTranslation();
-  const { t: shared } = useTranslation('shared');
   const text = useOrderText();
   const headingId = useId();
   const { status, orders, hasMore } = column;
@@ -62,15 +62,14 @@ export function BoardColumn({ column, count, filters, fresh, selection }: BoardC
         </Link>
       ) : null}
       {hasMore ? (
-        <Button
+        <LoadMore
           className={classes.more}
           variant="default"
           size="md"
-          loading={column.isLoadingMore}
-          onClick={() => void column.loadMore()}
-        >
-          {shared('state.load_more')}
-        </Button>
+          isLoading={column.isLoadingMore}
+          error={column.moreError}
+          load={column.loadMore}
+        />
       ) : null}
     </section>
   );

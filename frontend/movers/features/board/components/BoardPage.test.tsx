@@ -1,6 +1,6 @@
 import { sampleProblem } from '@shared/testing/samples';
 import { answer } from '@shared/testing/server';
-import { screen, within } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { menuItem, moved, moveEvent, openApp, piano, sofa } from '../../../testing/app';
 
@@ -116,6 +116,68 @@ test('several orders are moved at once, and each result is shown', async () => {
       { order_id: piano.id, status: 'started', expected_status: 'created' },
     ],
   });
+});
+
+test('a batch that is taken back says how many were', async () => {
+  const { person } = openApp({ orders: [sofa, piano] });
+  const both = [sofa, piano];
+  answer('POST /api/v1/events/batch', ({ body }) => {
+    const isUndo = (body.items as { undo?: true }[]).every(({ undo }) => undo);
+    return {
+      results: both.map((order, index) => {
+        const problem = sampleProblem({ status: 409, code: 'undo_not_allowed' });
+        if (isUndo && index === 1) return { status: 409, problem };
+        const after = isUndo ? { ...order, version: 3 } : moved(order, 'started');
+        return { status: 201, event: moveEvent(after), order: after };
+      }),
+    };
+  });
+  await person.click(await screen.findByRole('button', { name: 'Select' }));
+  await person.click(screen.getByRole('button', { name: 'Select all' }));
+  await person.click(within(screen.getByRole('region', { name: 'Selected orders' })).getByRole('button', { name: 'Start' }));
+  const moves = await screen.findByRole('dialog', { name: '2 moved' });
+  await person.click(within(moves).getByRole('button', { name: 'Take all 2 back' }));
+  const undone = await screen.findByRole('dialog', { name: '1 of 2 taken back' });
+  expect(within(undone).getByText("This can't be taken back any more.")).toBeVisible();
+});
+
+test('what is typed just before "Mine" is pressed is searched for among mine', async () => {
+  const { person, asked } = openApp({ orders: [sofa] });
+  await card('Sofa, three seats');
+  await person.type(screen.getByRole('searchbox', { name: 'Search orders' }), 'sofa');
+  await person.click(screen.getByRole('radio', { name: 'Mine' }));
+  await waitFor(() => expect(asked.at(-1)?.searchParams.get('q')).toBe('sofa'));
+  expect(asked.at(-1)?.searchParams.get('assignee')).toBe('me');
+  expect(screen.getByRole('radio', { name: 'Mine' })).toBeChecked();
+});
+
+test('a board is not called empty before it was read', async () => {
+  const { person } = openApp({ orders: [], at: '/?q=nothing' });
+  expect(await screen.findByRole('heading', { name: 'No order fits' })).toBeVisible();
+  let finish = () => {};
+  answer('GET /api/v1/orders', async () => {
+    await new Promise<void>((resolve) => (finish = resolve));
+    return { data: [sofa], next_cursor: null };
+  });
+  await person.click(screen.getByRole('button', { name: 'Clear the filters' }));
+  await waitFor(() => expect(screen.getByRole('searchbox', { name: 'Search orders' })).toHaveValue(''));
+  expect(screen.queryByRole('heading', { name: /Nothing to move|No order fits/ })).toBeNull();
+  finish();
+});
+
+test('more of a column that cannot be read is told, and can be tried again', async () => {
+  const { person } = openApp({ at: '/?status=created' });
+  answer('GET /api/v1/orders', ({ url }) =>
+    url.searchParams.has('cursor')
+      ? sampleProblem({ status: 503, code: 'database_unavailable' })
+      : { data: [sofa], next_cursor: 'more' },
+  );
+  await person.click(await screen.findByRole('button', { name: 'Load more' }));
+  expect(await screen.findByText(/catching its breath/)).toBeVisible();
+  answer('GET /api/v1/orders', { data: [piano], next_cursor: null });
+  await person.click(screen.getByRole('button', { name: 'Load more' }));
+  await card('Upright piano');
+  expect(screen.queryByText(/catching its breath/)).toBeNull();
 });
 
 test('filters come from the address and are asked of the server', async () => {

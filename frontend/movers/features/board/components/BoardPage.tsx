@@ -25,7 +25,10 @@ export default function BoardPage() {
   const selection = useSelection();
   const board = useFollowFocus<HTMLDivElement>();
 
-  const isEmpty = columns.every(({ orders, isPending, error, hasMore }) => !isPending && !error && !hasMore && orders.length === 0);
+  // That there was nothing with other filters says nothing of these.
+  const isEmpty = columns.every(
+    ({ orders, isPending, isOld, error, hasMore }) => !isPending && !isOld && !error && !hasMore && orders.length === 0,
+  );
   const isFiltered = filters.whose !== 'all' || filters.q !== '';
   // One message says it for all four columns.
   const [failed] = columns;

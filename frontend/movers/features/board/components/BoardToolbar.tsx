@@ -1,7 +1,7 @@
 import { Button, CloseButton, Kbd, NativeSelect, SegmentedControl, TextInput } from '@mantine/core';
-import { useHotkeys } from '@mantine/hooks';
+import { useDebouncedCallback, useHotkeys } from '@mantine/hooks';
 import { IconChecks, IconSearch, IconX } from '@tabler/icons-react';
-import { useEffect, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BoardFilters } from '../api/filters';
 import classes from './BoardToolbar.module.css';
@@ -62,7 +62,6 @@ function SearchField({ q, search }: { q: string; search: (q: string) => void }) 
   const [typed, setTyped] = useState(q);
   const [shownFor, setShownFor] = useState(q);
   const input = useRef<HTMLInputElement>(null);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useHotkeys([['/', () => input.current?.focus()]]);
 
   // "Back" changes what is searched for without anybody typing.
@@ -70,12 +69,14 @@ function SearchField({ q, search }: { q: string; search: (q: string) => void }) 
     setShownFor(q);
     if (q !== typed.trim()) setTyped(q);
   }
-  useEffect(() => () => clearTimeout(timer.current), []);
-
-  const change = (value: string, wait: number) => {
+  const searchSoon = useDebouncedCallback((value: string) => search(value.trim()), TYPING);
+  const change = (value: string) => {
     setTyped(value);
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => search(value.trim()), wait);
+    searchSoon(value);
+  };
+  const clear = () => {
+    change('');
+    searchSoon.flush();
   };
   return (
     <form
@@ -83,7 +84,7 @@ function SearchField({ q, search }: { q: string; search: (q: string) => void }) 
       className={classes.search}
       onSubmit={(event) => {
         event.preventDefault();
-        change(typed, 0);
+        searchSoon.flush();
       }}
     >
       <TextInput
@@ -97,7 +98,7 @@ function SearchField({ q, search }: { q: string; search: (q: string) => void }) 
         leftSection={<IconSearch size={20} aria-hidden="true" />}
         rightSection={
           typed ? (
-            <CloseButton aria-label={t('board.clear_search')} onClick={() => change('', 0)} />
+            <CloseButton aria-label={t('board.clear_search')} onClick={clear} />
           ) : (
             <Kbd className={classes.key} aria-hidden="true">
               /
@@ -105,7 +106,7 @@ function SearchField({ q, search }: { q: string; search: (q: string) => void }) 
           )
         }
         value={typed}
-        onChange={({ currentTarget }) => change(currentTarget.value, TYPING)}
+        onChange={({ currentTarget }) => change(currentTarget.value)}
         onKeyDown={({ key, currentTarget }) => {
           if (key === 'Escape' && !typed) currentTarget.blur();
         }}

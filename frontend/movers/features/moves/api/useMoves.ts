@@ -21,14 +21,17 @@ export function isConflict(error: unknown): error is ProblemError {
 }
 
 export interface Moves {
-  /** Sends one event; puts the answer, or what a conflict tells, where the order stands, and announces it. */
+  /**
+   * Sends one event, whatever else is under way for the order: somebody typed it. Puts the answer where the order stands, and
+   * announces it.
+   */
   send: (order: Order, event: NewEvent) => Promise<void>;
-  /** As `send`, for a button: a problem becomes a notice. */
+  /** As `send`, for a button: a problem becomes a notice, and nothing is sent while a request for the order is under way. */
   press: (order: Order, event: NewEvent) => Promise<void>;
   undo: (order: Order) => Promise<void>;
-  /** Without a mover: for oneself. */
-  assign: (order: Order, moverId?: string) => Promise<void>;
-  unassign: (order: Order) => Promise<void>;
+  /** Without a mover: for oneself. False: a request for the order was under way, and nothing was sent. */
+  assign: (order: Order, moverId?: string) => Promise<boolean>;
+  unassign: (order: Order) => Promise<boolean>;
   /** Shows a conflict and reads the order again, for those who send something themselves. */
   showProblem: (error: unknown, order: Order) => void;
   isBusy: (order: Order) => boolean;
@@ -57,12 +60,13 @@ export function useMoves(): Moves {
     notify({ title: order.title, message: problemText(error, shared), tone: 'problem' });
   };
 
-  /** One request for an order at a time, so that a second press of the same button is not a second move. */
-  const during = async <R>(order: Order, work: () => Promise<R>): Promise<R | undefined> => {
-    if (busy.has(order.id)) return;
+  /** One button's request for an order at a time, so that a second press is not a second move. False: it was not sent. */
+  const during = async (order: Order, work: () => Promise<void>): Promise<boolean> => {
+    if (busy.has(order.id)) return false;
     setBusy((held) => new Set(held).add(order.id));
     try {
-      return await work();
+      await work();
+      return true;
     } finally {
       setBusy((held) => new Set([...held].filter((id) => id !== order.id)));
     }
@@ -84,8 +88,9 @@ export function useMoves(): Moves {
     else notify({ title: order.title, message: t('moves.noted') });
   };
 
-  const press = (order: Order, event: NewEvent) =>
-    during(order, () => send(order, event).catch((error) => showProblem(error, order)));
+  const press = async (order: Order, event: NewEvent) => {
+    await during(order, () => send(order, event).catch((error) => showProblem(error, order)));
+  };
 
   const undo = (order: Order) => press(order, { undo: true, expected_status: order.status });
 
@@ -111,7 +116,7 @@ export function useMoves(): Moves {
     hand(order, async () => (await unassignOrder({ path: { order_id: order.id }, throwOnError: true })).data);
 
   return {
-    send: async (order, event) => void (await during(order, () => send(order, event))),
+    send,
     press,
     undo,
     assign,

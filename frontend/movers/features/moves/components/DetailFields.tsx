@@ -7,12 +7,14 @@ import classes from './DetailFields.module.css';
 
 interface DetailFieldsProps {
   form: ApiForm<MoveDetails>['form'];
+  /** While they are sent: what is typed then would be gone with the answer. */
+  readOnly: boolean;
   /** Offers to take the estimate away that is there. */
   hasEstimate?: boolean;
 }
 
 /** Message and note, and behind a click place and estimate. Each says who will read it. */
-export function DetailFields({ form, hasEstimate = false }: DetailFieldsProps) {
+export function DetailFields({ form, readOnly, hasEstimate = false }: DetailFieldsProps) {
   const { t } = useTranslation();
   const hidden = ['location', 'estimated_at'].some((field) => form.errors[field]);
   return (
@@ -23,6 +25,7 @@ export function DetailFields({ form, hasEstimate = false }: DetailFieldsProps) {
         rows={2}
         size="md"
         classNames={{ input: classes.area }}
+        readOnly={readOnly}
         {...form.getInputProps('message')}
       />
       <Textarea
@@ -31,6 +34,7 @@ export function DetailFields({ form, hasEstimate = false }: DetailFieldsProps) {
         rows={2}
         size="md"
         classNames={{ input: classes.area }}
+        readOnly={readOnly}
         {...form.getInputProps('note')}
       />
       <details className={classes.more} open={hidden || undefined}>
@@ -43,18 +47,25 @@ export function DetailFields({ form, hasEstimate = false }: DetailFieldsProps) {
             label={t('moves.location')}
             description={t('moves.everyone_sees')}
             size="md"
+            readOnly={readOnly}
             {...form.getInputProps('location')}
           />
           <TextInput
             type="datetime-local"
+            max="9999-12-31T23:59"
             label={t('moves.estimate')}
             description={t('moves.everyone_sees')}
             size="md"
             disabled={form.values.no_estimate}
+            readOnly={readOnly}
             {...form.getInputProps('estimated_at')}
           />
           {hasEstimate ? (
-            <Checkbox label={t('moves.no_estimate')} {...form.getInputProps('no_estimate', { type: 'checkbox' })} />
+            <Checkbox
+              label={t('moves.no_estimate')}
+              disabled={readOnly}
+              {...form.getInputProps('no_estimate', { type: 'checkbox' })}
+            />
           ) : null}
         </Stack>
       </details>

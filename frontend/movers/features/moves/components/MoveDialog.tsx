@@ -58,7 +58,7 @@ export default function MoveDialog({ orders, target, send, onError, onClose }: M
               }}
             />
           ) : null}
-          <DetailFields form={form} />
+          <DetailFields form={form} readOnly={sending} />
           <FormProblem text={problem} />
           <Group justify="flex-end" gap="sm" className={classes.buttons}>
             <Button variant="default" size="md" onClick={onClose}>

@@ -1,7 +1,7 @@
 import { ActionIcon, Menu } from '@mantine/core';
 import type { Order } from '@shared/api';
 import { useAccount } from '@shared/auth';
-import { StatusIcon, useOrderText } from '@shared/orders';
+import { isOpen, StatusIcon, useOrderText } from '@shared/orders';
 import { IconArrowBackUp, IconDots, IconFileDescription, IconHandGrab, IconHandStop, IconMessagePlus } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -32,6 +32,8 @@ function Items({ order }: { order: Order }) {
   const { move, moveWithDetails, undo, assign, unassign } = useMovesContext();
   const next = likelyMove(order);
   const isMine = order.assignee?.id === account.id;
+  const mayBeTaken = isOpen(order.status) && !order.assignee;
+  const mayBeGivenBack = isOpen(order.status) && isMine;
   return (
     <>
       {otherMoves(order).map((target) => (
@@ -54,12 +56,12 @@ function Items({ order }: { order: Order }) {
           {t('moves.undo_to', { status: text(`status.${order.undo.status}`) })}
         </Menu.Item>
       ) : null}
-      {order.assignee ? null : (
+      {mayBeTaken ? (
         <Menu.Item leftSection={<IconHandGrab size={18} />} onClick={() => void assign(order)}>
           {t('assignee.take')}
         </Menu.Item>
-      )}
-      {isMine ? (
+      ) : null}
+      {mayBeGivenBack ? (
         <Menu.Item leftSection={<IconHandStop size={18} />} onClick={() => void unassign(order)}>
           {t('assignee.give_back')}
         </Menu.Item>

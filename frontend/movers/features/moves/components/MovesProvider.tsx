@@ -1,9 +1,10 @@
 import type { Order, Target } from '@shared/api';
-import { createContext, lazy, Suspense, use, useState, type ReactNode } from 'react';
+import { createContext, use, useState, type ReactNode } from 'react';
+import { late } from '../../../late';
 import { needsReason } from '../api/moveDetails';
 import { isConflict, useMoves, type Moves } from '../api/useMoves';
 
-const MoveDialog = lazy(() => import('./MoveDialog'));
+const MoveDialog = late(() => import('./MoveDialog'));
 
 interface MovesContextValue extends Moves {
   /** Moves at once, or asks first where the move needs a reason. */
@@ -35,22 +36,21 @@ export function MovesProvider({ children }: { children: ReactNode }) {
     <MovesContext value={{ ...moves, move, moveWithDetails }}>
       {children}
       {asking ? (
-        <Suspense>
-          <MoveDialog
-            orders={[asking.order]}
-            target={asking.target}
-            onClose={close}
-            send={(details) =>
-              moves.send(asking.order, { ...details, status: asking.target, expected_status: asking.order.status })
-            }
-            onError={(error) => {
-              if (!isConflict(error)) return false;
-              close();
-              moves.showProblem(error, asking.order);
-              return true;
-            }}
-          />
-        </Suspense>
+        <MoveDialog
+          orders={[asking.order]}
+          target={asking.target}
+          onClose={close}
+          onLost={close}
+          send={(details) =>
+            moves.send(asking.order, { ...details, status: asking.target, expected_status: asking.order.status })
+          }
+          onError={(error) => {
+            if (!isConflict(error)) return false;
+            close();
+            moves.showProblem(error, asking.order);
+            return true;
+          }}
+        />
       ) : null}
     </MovesContext>
   );

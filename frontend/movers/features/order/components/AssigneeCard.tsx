@@ -1,17 +1,19 @@
 import { Button } from '@mantine/core';
 import type { Order } from '@shared/api';
 import { useAccount } from '@shared/auth';
+import { isOpen } from '@shared/orders';
 import { Card } from '@shared/ui';
 import { IconArrowsExchange, IconHandGrab, IconHandStop } from '@tabler/icons-react';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { late } from '../../../late';
 import { useMovesContext } from '../../moves/components/MovesProvider';
 import { useKeepFocus } from '../api/keepFocus';
 import classes from './AssigneeCard.module.css';
 
-const HandOverDialog = lazy(() => import('./HandOverDialog'));
+const HandOverDialog = late(() => import('./HandOverDialog'));
 
-/** Who has the order. Taken by another, it is theirs to hand over; an admin may always. */
+/** Who has the order. Taken by another, it is theirs to hand over; an admin may always. When it is closed, nobody may. */
 export function AssigneeCard({ order }: { order: Order }) {
   const { t } = useTranslation();
   const { id, role } = useAccount();
@@ -29,7 +31,7 @@ export function AssigneeCard({ order }: { order: Order }) {
         </span>
         {assignee ? (isMine ? t('assignee.you_name', { name: assignee.name }) : assignee.name) : t('assignee.nobody')}
       </p>
-      {mayChange ? (
+      {!isOpen(order.status) ? null : mayChange ? (
         <div ref={group} tabIndex={-1} role="group" aria-label={t('assignee.title')} className={classes.buttons}>
           {isMine ? null : (
             <Button
@@ -64,9 +66,7 @@ export function AssigneeCard({ order }: { order: Order }) {
         <p className={classes.hint}>{t('assignee.not_yours', { name: assignee.name })}</p>
       )}
       {isHanding ? (
-        <Suspense>
-          <HandOverDialog order={order} onClose={() => setIsHanding(false)} />
-        </Suspense>
+        <HandOverDialog order={order} onClose={() => setIsHanding(false)} onLost={() => setIsHanding(false)} />
       ) : null}
     </Card>
   );

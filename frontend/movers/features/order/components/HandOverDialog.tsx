@@ -33,7 +33,7 @@ export default function HandOverDialog({ order, onClose }: { order: Order; onClo
           onSubmit={(event) => {
             event.preventDefault();
             if (!chosen) return;
-            void assign(order, chosen).then(onClose);
+            void assign(order, chosen).then((isSent) => isSent && onClose());
           }}
         >
           <Stack gap="lg">

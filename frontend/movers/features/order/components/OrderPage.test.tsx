@@ -1,6 +1,6 @@
 import { sampleEvent, sampleProblem } from '@shared/testing/samples';
 import { answer } from '@shared/testing/server';
-import { screen, within } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { ana, moved, moveEvent, openApp, sofa } from '../../../testing/app';
 
@@ -64,6 +64,40 @@ test('an order that somebody else took first says who has it', async () => {
   await person.click(await screen.findByRole('button', { name: 'Take it' }));
   expect(await screen.findByText('Max has this order.')).toBeVisible();
   expect(await screen.findByText('Only Max or an admin can hand it over.')).toBeVisible();
+});
+
+test.each(['completed', 'cancelled'] as const)('nobody takes, hands over or gives back what is %s', async (status) => {
+  openApp({ orders: [{ ...sofa, status, assignee: ana, allowed: [] }], at: `/orders/${sofa.id}`, role: 'admin' });
+  expect(await screen.findByText('Ana Silva (you)')).toBeVisible();
+  expect(screen.queryByRole('button', { name: /^(Take|Hand over|Give)/ })).toBeNull();
+});
+
+test('an update is sent while a move is under way, and what was typed is not wiped by the answer', async () => {
+  const sent: unknown[] = [];
+  let answerMove = () => {};
+  let answerNote = () => {};
+  const { person } = openApp({ orders: [sofa], at: `/orders/${sofa.id}` });
+  answer('POST /api/v1/orders/:order_id/events', async ({ body }) => {
+    sent.push(body);
+    if (body.status) {
+      await new Promise<void>((resolve) => (answerMove = resolve));
+      return { event: moveEvent(moved(sofa, 'started')), order: moved(sofa, 'started') };
+    }
+    await new Promise<void>((resolve) => (answerNote = resolve));
+    const event = sampleEvent({ version: 3, type: 'order.noted', note: 'Ring twice', public: false });
+    return { event, order: { ...moved(sofa, 'started'), version: 3 } };
+  });
+  await person.click(await screen.findByRole('button', { name: 'Start' }));
+  await waitFor(() => expect(sent).toHaveLength(1));
+  await person.type(screen.getByLabelText('Note'), 'Ring twice');
+  await person.click(screen.getByRole('button', { name: 'Add' }));
+  await waitFor(() => expect(sent).toEqual([{ status: 'started', expected_status: 'created' }, { note: 'Ring twice' }]));
+  expect(screen.getByLabelText('Note')).toHaveValue('Ring twice');
+  expect(screen.getByLabelText('Note')).toHaveAttribute('readonly');
+  answerMove();
+  answerNote();
+  await waitFor(() => expect(screen.getByLabelText('Note')).toHaveValue(''));
+  expect(screen.getByLabelText('Note')).not.toHaveAttribute('readonly');
 });
 
 test('an update says something, and goes to the history', async () => {

@@ -31,7 +31,7 @@ export function UpdateCard({ order }: { order: Order }) {
     <Card title={t('update.title')}>
       <form {...formProps}>
         <Stack gap="md">
-          <DetailFields form={form} hasEstimate={order.estimated_at !== null} />
+          <DetailFields form={form} readOnly={sending} hasEstimate={order.estimated_at !== null} />
           <FormProblem text={problem} />
           <Button type="submit" variant="light" size="md" loading={sending} style={{ justifySelf: 'start', alignSelf: 'start' }}>
             {t('update.send')}

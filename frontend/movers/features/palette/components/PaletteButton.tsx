@@ -1,11 +1,12 @@
 import { ActionIcon } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { late } from '../../../late';
 
 const loadPalette = () => import('./Palette');
-const Palette = lazy(loadPalette);
+const Palette = late(loadPalette);
 
 /** Ctrl+K, ⌘K or this button; the palette itself is loaded when it is first asked for. */
 export function PaletteButton() {
@@ -13,7 +14,11 @@ export function PaletteButton() {
   const [isWanted, setIsWanted] = useState(false);
   const open = () => {
     setIsWanted(true);
-    void loadPalette().then(({ openPalette }) => openPalette());
+    loadPalette().then(
+      ({ openPalette }) => openPalette(),
+      // What is rendered below says that it could not be loaded.
+      () => undefined,
+    );
   };
   useHotkeys([['mod+K', open]], []);
   return (
@@ -29,11 +34,7 @@ export function PaletteButton() {
       >
         <IconSearch size={18} />
       </ActionIcon>
-      {isWanted ? (
-        <Suspense>
-          <Palette />
-        </Suspense>
-      ) : null}
+      {isWanted ? <Palette onLost={() => setIsWanted(false)} /> : null}
     </>
   );
 }

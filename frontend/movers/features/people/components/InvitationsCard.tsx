@@ -7,6 +7,7 @@ import {
 } from '@shared/api';
 import { RelativeTime, useNow } from '@shared/orders';
 import { Card, ErrorMessage, Loading, notify, problemText } from '@shared/ui';
+import { LoadMore } from '@shared/ui/LoadMore';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { stateOf } from '../api/invitations';
@@ -14,7 +15,6 @@ import classes from './People.module.css';
 
 export function InvitationsCard() {
   const { t } = useTranslation();
-  const { t: shared } = useTranslation('shared');
   const invitations = useInfiniteQuery({
     ...listInvitationsInfiniteOptions(),
     initialPageParam: {},
@@ -40,16 +40,14 @@ export function InvitationsCard() {
         </ul>
       )}
       {invitations.hasNextPage ? (
-        <Button
+        <LoadMore
           variant="default"
-          fullWidth
           size="md"
           mt="md"
-          loading={invitations.isFetchingNextPage}
-          onClick={() => void invitations.fetchNextPage()}
-        >
-          {shared('state.load_more')}
-        </Button>
+          isLoading={invitations.isFetchingNextPage}
+          error={invitations.isFetchNextPageError ? invitations.error : null}
+          load={invitations.fetchNextPage}
+        />
       ) : null}
     </Card>
   );

@@ -4,10 +4,9 @@ import { zNewInvitation } from '@shared/api/generated/zod.gen';
 import { Card, FormProblem, useApiForm } from '@shared/ui';
 import { IconUserPlus } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useId, useState } from 'react';
+import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-
-const MadeInvitation = lazy(() => import('./MadeInvitation'));
+import { MadeInvitation } from './MadeInvitation';
 
 export function InviteCard() {
   const { t } = useTranslation();
@@ -35,6 +34,7 @@ export function InviteCard() {
             </p>
             <SegmentedControl
               size="md"
+              readOnly={sending}
               data={[
                 { value: 'mover', label: t('people.mover') },
                 { value: 'admin', label: t('people.admin') },
@@ -46,6 +46,7 @@ export function InviteCard() {
             label={t('invite.note')}
             description={t('invite.note_hint')}
             size="md"
+            readOnly={sending}
             {...form.getInputProps('note')}
           />
           <FormProblem text={problem} />
@@ -54,11 +55,7 @@ export function InviteCard() {
           </Button>
         </Stack>
       </form>
-      {made ? (
-        <Suspense>
-          <MadeInvitation key={made.id} invitation={made} />
-        </Suspense>
-      ) : null}
+      {made ? <MadeInvitation key={made.id} invitation={made} /> : null}
     </Card>
   );
 }

@@ -8,8 +8,8 @@ import { useTranslation } from 'react-i18next';
 import { isLocalLink } from '../api/invitations';
 import classes from './People.module.css';
 
-/** The link of an invitation that was just made; the server never tells it again. */
-export default function MadeInvitation({ invitation }: { invitation: CreatedInvitation }) {
+/** The link of an invitation that was just made; the server never tells it again. Not loaded late: it would be lost. */
+export function MadeInvitation({ invitation }: { invitation: CreatedInvitation }) {
   const { t } = useTranslation();
   const { link, role, expires_at } = invitation;
   const heading = useRef<HTMLHeadingElement>(null);

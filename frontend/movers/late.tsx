@@ -1,0 +1,34 @@
+import { notify } from '@shared/ui';
+import i18next from 'i18next';
+import { Component, lazy, Suspense, type ComponentType } from 'react';
+
+/**
+ * As React's `lazy`, for what is opened on a page: if it can't be loaded, a notice says so and the page stays as it is.
+ * `onLost` closes it, so that opening it once more tries again.
+ */
+export function late<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
+  const ask = () => lazy(load) as unknown as ComponentType<P>;
+  let Part = ask();
+  return class Late extends Component<P & { onLost: () => void }, { isLost: boolean }> {
+    override state = { isLost: false };
+
+    static getDerivedStateFromError() {
+      return { isLost: true };
+    }
+
+    override componentDidCatch() {
+      // The old one remembers for ever that it was not loaded.
+      Part = ask();
+      notify({ message: i18next.t('late.lost'), tone: 'problem' });
+      this.props.onLost();
+    }
+
+    override render() {
+      return this.state.isLost ? null : (
+        <Suspense>
+          <Part {...this.props} />
+        </Suspense>
+      );
+    }
+  };
+}
