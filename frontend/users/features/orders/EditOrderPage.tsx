@@ -1,20 +1,29 @@
 import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import { getOrderOptions, hasCode, storeOrder, updateOrder, type Order, type OrderPatch } from '@shared/api';
 import { zOrderPatch } from '@shared/api/generated/zod.gen';
+import { readOrderId } from '@shared/orders';
 import { ErrorMessage, FormProblem, Loading, NotFoundMessage, Page, notify, useApiForm } from '@shared/ui';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useNavigate, useParams } from 'react-router';
+import { Link, Navigate, useNavigate, useParams } from 'react-router';
 import { Conflicts } from './Conflicts';
 import { OrderFields, fieldOfPath } from './OrderFields';
-import { toPatch, toValues, type OrderValues } from './orderValues';
+import { repeatedNames, toPatch, toValues, type OrderValues } from './orderValues';
 import { rebase, type Conflict } from './rebase';
 
+/** At /orders/{ID}/edit; however the ID was typed, the address becomes the right one. */
 export default function EditOrderPage() {
-  const { orderId = '' } = useParams();
+  const { orderId: typed = '' } = useParams();
+  const id = readOrderId(typed);
+  if (!id) return <NotFoundMessage />;
+  if (id !== typed) return <Navigate to={`/orders/${id}/edit`} replace />;
+  return <EditOrder key={id} id={id} />;
+}
+
+function EditOrder({ id }: { id: string }) {
   const { t } = useTranslation();
-  const order = useQuery(getOrderOptions({ path: { order_id: orderId } }));
+  const order = useQuery(getOrderOptions({ path: { order_id: id } }));
   if (hasCode(order.error, 'not_found')) return <NotFoundMessage />;
   return (
     <Page title={t('edit.title')} width="narrow">
@@ -48,6 +57,7 @@ function EditForm({ order }: { order: Order }) {
     initialValues: toValues(order),
     schema: zOrderPatch,
     toBody: (values) => toPatch(toValues(base), values),
+    validate: ({ metadata }) => repeatedNames(metadata, t('order.metadata.repeated')),
     fieldOfPath,
     fieldOfCode: { reference_taken: 'reference' },
     send: async (patch) => {

@@ -34,6 +34,21 @@ test('sends what was filled in and nothing else', async () => {
   await expect.poll(() => sent).toEqual({ title: 'Sofa', metadata: { floor: '3' }, public_tracking: true });
 });
 
+test('two extra details of the same name are not sent: one of them would be lost', async () => {
+  const person = open();
+  await person.type(screen.getByRole('textbox', { name: 'Title' }), 'Sofa');
+  for (const number of [1, 2]) {
+    await person.click(screen.getByRole('button', { name: 'Add an extra detail' }));
+    await person.type(screen.getByRole('textbox', { name: `Name of extra detail ${number}` }), 'floor');
+    await person.type(screen.getByRole('textbox', { name: `Value of extra detail ${number}` }), String(number));
+  }
+  await person.click(screen.getByRole('button', { name: 'Create order' }));
+  const second = screen.getByRole('textbox', { name: 'Name of extra detail 2' });
+  await expect.poll(() => document.activeElement).toBe(second);
+  expect(second).toHaveAccessibleDescription(/has this name already/);
+  expect(screen.getByRole('textbox', { name: 'Name of extra detail 1' })).toBeValid();
+});
+
 test('each violation stands where its pointer points, also inside of recipient and extra details', async () => {
   answer(
     'POST /api/v1/orders',

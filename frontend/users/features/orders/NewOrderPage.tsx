@@ -6,7 +6,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
 import { OrderFields, fieldOfPath } from './OrderFields';
-import { emptyValues, toNewOrder, type OrderValues } from './orderValues';
+import { emptyValues, repeatedNames, toNewOrder, type OrderValues } from './orderValues';
 
 export default function NewOrderPage() {
   const { t } = useTranslation();
@@ -17,6 +17,7 @@ export default function NewOrderPage() {
     initialValues: emptyValues,
     schema: zNewOrder,
     toBody: toNewOrder,
+    validate: ({ metadata }) => repeatedNames(metadata, t('order.metadata.repeated')),
     fieldOfPath,
     fieldOfCode: { reference_taken: 'reference' },
     send: async (body) => {

@@ -40,6 +40,7 @@ export function OrderFields({ form }: { form: UseFormReturnType<OrderValues> }) 
             {...field('due_at')}
             description={<Audience kind="public" />}
             type="datetime-local"
+            max="9999-12-31T23:59"
             className={classes.due}
           />
           {/* The kit would make the hint a part of the switch's name. */}

@@ -1,11 +1,11 @@
 import { Button, Skeleton } from '@mantine/core';
 import { getOrderOptions, hasCode, useLiveOrder, type OrderWithEvents } from '@shared/api';
-import { isOpen, OrderIdText, PlannedTime, RelativeTime, StatusBadge, Stepper } from '@shared/orders';
+import { isOpen, OrderIdText, PlannedTime, readOrderId, RelativeTime, StatusBadge, Stepper } from '@shared/orders';
 import { Card, CopyButton, ErrorMessage, Loading, NotFoundMessage, Page } from '@shared/ui';
 import { IconPencil } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router';
+import { Link, Navigate, useParams } from 'react-router';
 import { CancelOrder } from './CancelOrder';
 import { OrderDetails } from './OrderDetails';
 import { OrderHistory } from './OrderHistory';
@@ -14,13 +14,21 @@ import { SaySomething } from './SaySomething';
 import { UndoOffer } from './UndoOffer';
 import classes from './OrderPage.module.css';
 
+/** One order, at /orders/{ID}; however the ID was typed, the address becomes the right one. */
 export default function OrderPage() {
-  const { orderId = '' } = useParams();
-  const { t } = useTranslation();
-  const order = useQuery(getOrderOptions({ path: { order_id: orderId } }));
-  useLiveOrder(orderId, order.data?.version);
+  const { orderId: typed = '' } = useParams();
+  const id = readOrderId(typed);
+  if (!id) return <NotFound />;
+  if (id !== typed) return <Navigate to={`/orders/${id}`} replace />;
+  return <LiveOrder key={id} id={id} />;
+}
 
-  if (order.data) return <FoundOrder key={orderId} order={order.data} />;
+function LiveOrder({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const order = useQuery(getOrderOptions({ path: { order_id: id } }));
+  useLiveOrder(id, order.data?.version);
+
+  if (order.data) return <FoundOrder order={order.data} />;
   if (hasCode(order.error, 'not_found')) return <NotFound />;
   return (
     <Page title={t('order.title')}>

@@ -1,6 +1,7 @@
 import { Button, Skeleton } from '@mantine/core';
 import { countOrdersOptions, listOrdersInfiniteOptions, type Status } from '@shared/api';
 import { ErrorMessage, Loading, Message, Page } from '@shared/ui';
+import { LoadMore } from '@shared/ui/LoadMore';
 import { IconPackage, IconPlus, IconSearchOff } from '@tabler/icons-react';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
@@ -21,7 +22,9 @@ export default function OrdersPage() {
     placeholderData: keepPreviousData,
   });
   const counts = useQuery({ ...countOrdersOptions({ query: q ? { q } : {} }), placeholderData: keepPreviousData });
-  const orders = list.data?.pages.flatMap(({ data }) => data);
+  const read = list.data?.pages.flatMap(({ data }) => data);
+  // That there was nothing with other filters says nothing of these.
+  const orders = read?.length === 0 && list.isPlaceholderData ? undefined : read;
   const nothingYet = orders?.length === 0 && !status && !q;
 
   return (
@@ -56,11 +59,13 @@ export default function OrdersPage() {
                 ))}
               </ul>
               {list.hasNextPage ? (
-                <div className={classes.more}>
-                  <Button variant="light" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-                    {t('state.load_more', { ns: 'shared' })}
-                  </Button>
-                </div>
+                <LoadMore
+                  className={classes.more}
+                  variant="light"
+                  isLoading={list.isFetchingNextPage}
+                  error={list.isFetchNextPageError ? list.error : null}
+                  load={list.fetchNextPage}
+                />
               ) : null}
             </>
           )}

@@ -50,6 +50,8 @@ export function SaySomething({ order }: { order: Order }) {
           autosize
           minRows={2}
           maxRows={8}
+          // It is emptied when it was sent, and what is typed meanwhile would go with it.
+          readOnly={sending}
           {...form.getInputProps('text')}
         />
         <FormProblem text={problem} />

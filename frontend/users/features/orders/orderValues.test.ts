@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sampleOrder } from '@shared/testing/samples';
-import { emptyValues, toNewOrder, toPatch, toValues } from './orderValues';
+import { emptyValues, repeatedNames, toNewOrder, toPatch, toValues } from './orderValues';
 import { rebase } from './rebase';
 
 const base = toValues(sampleOrder());
@@ -23,6 +23,11 @@ test('a patch holds what changed, null for what was taken away, also inside', ()
     recipient: { phone: '123' },
     metadata: { floor: null, door: 'left' },
   });
+});
+
+test('the second row of the same name is the one that is wrong', () => {
+  const rows = ['floor', ' door', 'floor ', '', '', 'door'].map((key) => ({ key, value: 'x' }));
+  expect(repeatedNames(rows, 'Twice')).toEqual({ 'metadata.2.key': 'Twice', 'metadata.5.key': 'Twice' });
 });
 
 test('times survive the form', () => {

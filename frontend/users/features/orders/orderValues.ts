@@ -64,6 +64,13 @@ export function toPatch(base: OrderValues, values: OrderValues): OrderPatch {
   return patch as OrderPatch;
 }
 
+/** An error at each name that a row before has already: the order would keep only one of the two values. */
+export function repeatedNames(metadata: OrderValues['metadata'], error: string): Record<string, string> {
+  const names = metadata.map(({ key }) => key.trim());
+  const repeated = names.flatMap((name, index) => (name && names.indexOf(name) < index ? [index] : []));
+  return Object.fromEntries(repeated.map((index) => [`metadata.${index}.key`, error]));
+}
+
 function difference(before: unknown, after: unknown): unknown {
   if (!isObject(before) || !isObject(after)) return before === after ? undefined : after;
   const change: Record<string, unknown> = {};
