@@ -8,7 +8,8 @@ name=${1:-} times=$2
 
 scripts/packages.sh build services
 cargo build --locked --bin order-tracker
-binary=$(cargo test --no-run --locked --test api 2>&1 | tee /dev/stderr | sed -nE 's/.*Executable tests.*\((.*)\)$/\1/p')
+cargo test --no-run --locked --test api
+binary=$(cargo test --no-run --locked --test api 2>&1 | sed -nE 's/.*Executable tests.*\((.*)\)$/\1/p')
 [ -x "$binary" ] || die "cargo did not say where the tests are"
 
 mapfile -t names < <("$binary" --list --format terse 2>/dev/null | sed -n 's/: test$//p' | grep -F -- "$name" || true)

@@ -11,7 +11,7 @@ commands=$(sed -n '/^## Through the API/,/^## Settings/p' README.md | awk '/^```
   sed -e "s,http://localhost:8080,$address,g" -e "s,ws://localhost:8080,ws${address#http},g" \
     -e "s,@\(shop\|movers\)\.example,+$unique&,g" -e "s,\"PO-1881\",\"PO-$unique\",")
 [ -n "$commands" ] || die "README.md has no commands"
-bash -euo pipefail -c "$commands" | tee /dev/stderr | {
+bash -euo pipefail -c "$commands" | tee >(cat >&2) | {
   out=$(cat)
   # The README says what they print in the end; a failing curl has ended them before.
   for expected in '"status": "completed"' '"code": "illegal_move"' '"type":"subscribed"'; do
