@@ -27,7 +27,7 @@ export function App() {
   }, [id, typed]);
 
   const open = (next: string) => {
-    window.history.pushState(null, '', `/t/${next}`);
+    if (next !== id) window.history.pushState(null, '', `/t/${next}`);
     window.scrollTo(0, 0);
     setTyped(next);
   };

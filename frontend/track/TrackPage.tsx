@@ -17,7 +17,7 @@ export function TrackPage({ orderId, open }: { orderId: string; open: (id: strin
     case 'found':
       return <Found order={state.order} live={live} open={open} />;
     case 'not_found':
-      return <NotFound orderId={orderId} open={open} />;
+      return <NotFound orderId={orderId} open={(id) => (id === orderId ? retry() : open(id))} />;
     case 'unreachable':
       return <Unreachable retry={retry} />;
   }
@@ -151,7 +151,7 @@ function Unreachable({ retry }: { retry: () => void }) {
       <section className={classes.centre} role="alert">
         <h1 className={classes.big}>{texts.unreachable.title}</h1>
         <p className={classes.text}>{texts.unreachable.text}</p>
-        <button type="button" className={classes.button} onClick={() => retry()}>
+        <button type="button" className={classes.button} onClick={retry}>
           {texts.unreachable.retry}
         </button>
       </section>

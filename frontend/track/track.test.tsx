@@ -116,6 +116,38 @@ test('an ID that shows nothing says so, and asks for another', async () => {
   expect(window.location.pathname).toBe('/t/0123456789');
 });
 
+test('the same ID may be asked for again, and is followed when it is found', async () => {
+  answer('GET /api/v1/track/:order_id', sampleProblem({ status: 404, code: 'not_found' }));
+  openAt('/t/7K3M9Q2XTB');
+  await heading('No such order');
+  const entries = window.history.length;
+  const person = userEvent.setup();
+  await person.click(screen.getByRole('button', { name: 'Track' }));
+  expect(await heading('No such order')).toHaveFocus();
+
+  answer('GET /api/v1/track/:order_id', order);
+  await person.click(screen.getByRole('button', { name: 'Track' }));
+  await heading('Created');
+  expect(window.history.length).toBe(entries);
+  act(() => FakeSocket.last.accept());
+  expect(FakeSocket.last.sent).toEqual([{ type: 'subscribe', topic: 'track:7K3M9Q2XTB', after: 1 }]);
+});
+
+test('a history that was rewritten takes the place of the one before, and goes on from there', async () => {
+  answer('GET /api/v1/track/:order_id', { ...order, status: 'completed', version: 9, events: [created, { ...created, version: 9, status: 'completed', type: 'order.status_changed' }] });
+  openAt('/t/7K3M9Q2XTB');
+  await heading('Completed');
+  const topic = 'track:7K3M9Q2XTB';
+  act(() => {
+    FakeSocket.last.accept();
+    FakeSocket.last.says({ type: 'subscribed', topic, version: 3, events: [created, started], reset: true });
+  });
+  await heading('Started');
+  expect(screen.getAllByText('Order created')).toHaveLength(1);
+  act(() => FakeSocket.last.says({ type: 'event', topic, event: { ...started, version: 4, previous_version: 3, status: 'in_progress' } }));
+  await heading('In progress');
+});
+
 test('tracking that is switched off while one looks', async () => {
   answer('GET /api/v1/track/:order_id', order);
   openAt('/t/7K3M9Q2XTB');

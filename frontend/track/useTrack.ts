@@ -1,6 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { Live, liveUrl, type LiveStatus } from '@shared/api/live';
-import type { PublicOrder } from '@shared/api/generated/types.gen';
+import type { PublicEvent, PublicOrder } from '@shared/api/generated/types.gen';
 import { readPublicOrder, withPublicEvent } from './publicOrder';
 
 export type TrackState =
@@ -21,7 +21,7 @@ export function useTrack(orderId: string): { state: TrackState; live: LiveStatus
   }, [tracker]);
   const state = useSyncExternalStore(tracker.subscribe, tracker.getState);
   const live = useSyncExternalStore(tracker.live.onStatus, tracker.live.getStatus);
-  return { state, live, retry: tracker.read };
+  return { state, live, retry: tracker.retry };
 }
 
 class Tracker {
@@ -56,6 +56,12 @@ class Tracker {
     this.live.stop();
   }
 
+  /** Asked for by hand, so that something is to be seen of it also where nothing is found again. */
+  readonly retry = () => {
+    if (this.#state.kind === 'not_found') this.#set({ kind: 'loading' });
+    void this.read();
+  };
+
   readonly read = async () => {
     clearTimeout(this.#timer);
     try {
@@ -76,23 +82,24 @@ class Tracker {
     this.#etag = read.etag;
     this.#set({ kind: 'found', order: read.order });
     this.#leave ??= this.#follow(read.order.version);
+    // It was stopped if there was no such order before.
+    this.live.start();
   }
 
   #follow(version: number) {
-    const apply = (event: Parameters<typeof withPublicEvent>[1]) => {
+    const apply = (events: PublicEvent[], reset = false) => {
       if (this.#state.kind !== 'found') return;
-      this.#set({ kind: 'found', order: withPublicEvent(this.#state.order, event) });
+      const { order } = this.#state;
+      // A history that was rewritten (a restored backup): what we hold is no beginning of it, and all of it comes now.
+      const held = reset ? { ...order, version: 0, events: [] } : order;
+      if (reset) this.#etag = null;
+      this.#set({ kind: 'found', order: events.reduce(withPublicEvent, held) });
     };
     return this.live.subscribe(
       `track:${this.orderId}`,
       {
-        onSnapshot: ({ events, reset }) => {
-          // A history that was rewritten: what we hold is no beginning of it.
-          if (reset) this.#etag = null;
-          if (reset) void this.read();
-          else events.forEach(apply);
-        },
-        onEvent: apply,
+        onSnapshot: ({ events, reset }) => apply(events, reset),
+        onEvent: (event) => apply([event]),
         onGone: () => this.#notFound(),
         onError: (code) => (code === 'not_found' ? this.#notFound() : undefined),
         poll: () => this.#readNow(),

@@ -1,6 +1,8 @@
 import { useSyncExternalStore } from 'react';
 import { absoluteTime, relativeTime, shortTime } from './time';
 
+const TICK = 20_000;
+
 /** One clock for the whole page, so that all relative times change together. */
 const clock = {
   now: Date.now(),
@@ -10,9 +12,14 @@ const clock = {
     clock.now = Date.now();
     for (const listener of clock.listeners) listener();
   },
+  /** While nobody listens it stands, so whoever looks then sets it. */
+  read: () => {
+    if (!clock.timer && Date.now() - clock.now >= TICK) clock.now = Date.now();
+    return clock.now;
+  },
   subscribe: (listener: () => void) => {
     clock.listeners.add(listener);
-    clock.timer ??= setInterval(clock.tick, 20_000);
+    clock.timer ??= setInterval(clock.tick, TICK);
     return () => {
       clock.listeners.delete(listener);
       if (clock.listeners.size > 0) return;
@@ -23,7 +30,7 @@ const clock = {
 };
 
 export function useNow(): number {
-  return useSyncExternalStore(clock.subscribe, () => clock.now);
+  return useSyncExternalStore(clock.subscribe, clock.read);
 }
 
 /** "5 minutes ago", with the exact time in the title. */
