@@ -27,7 +27,7 @@ export function NewAccountForm({ submitLabel, nameHint, register, onError }: New
       email: (email) => (/^\S+@\S+$/.test(email.trim()) || !email.trim() ? null : t('violation.email')),
     },
     fieldOfCode: { email_taken: 'email' },
-    send: async (registration) => session.adopt(await register(registration)),
+    send: (registration) => session.enter(() => register(registration)),
     onError,
   });
   return (

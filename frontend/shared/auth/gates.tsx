@@ -18,8 +18,10 @@ export function RequireAccount({ children }: { children: ReactNode }) {
   const state = useAuthState();
   const { pathname, search } = useLocation();
   if (state.phase === 'anonymous') {
-    const from: SignInState = { from: pathname + search, ended: state.ended };
-    return <Navigate to="/sign-in" state={from} replace />;
+    const ended = state.why === 'ended';
+    // Who signs in after somebody has left is perhaps somebody else, with other orders.
+    const told: SignInState = state.why === 'left' ? {} : { from: pathname + search, ended };
+    return <Navigate to="/sign-in" state={told} replace />;
   }
   if (state.phase !== 'signed_in') return <Starting unreachable={state.phase === 'unreachable'} />;
   return <SignedIn key={state.account.id}>{children}</SignedIn>;

@@ -1,5 +1,5 @@
 import { http, HttpResponse } from 'msw';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { connectClient } from '../api/client';
 import { getMe } from '../api/generated/sdk.gen';
 import { sampleAccount, sampleProblem, sampleSignedIn } from '../testing/samples';
@@ -25,7 +25,7 @@ function countRefreshes() {
 test('a first visit asks the server for nothing', () => {
   const session = newSession();
   session.start();
-  expect(session.getState()).toEqual({ phase: 'anonymous', ended: false });
+  expect(session.getState()).toEqual({ phase: 'anonymous', why: 'new' });
 });
 
 test('a reload goes on by the cookie', async () => {
@@ -47,7 +47,7 @@ test('a session that has ended says so', async () => {
   answer('POST /api/v1/users/sessions/refresh', sampleProblem({ status: 401, code: 'session_ended' }));
   const reloaded = newSession();
   reloaded.start();
-  await expect.poll(() => reloaded.getState()).toEqual({ phase: 'anonymous', ended: true });
+  await expect.poll(() => reloaded.getState()).toEqual({ phase: 'anonymous', why: 'ended' });
 });
 
 test('a server that is not well signs nobody out', async () => {
@@ -83,6 +83,101 @@ test('a request that is refused with 401 is sent again with a new token, once', 
   expect(data).toEqual(sampleAccount());
   expect(seen).toEqual(['Bearer token-1', 'Bearer token-2']);
   expect(refreshes.times).toBe(1);
+});
+
+/** Answers that come when the test says so. */
+function slowly<T>(answer: T) {
+  let release = () => {};
+  const asked = vi.fn();
+  const wait = new Promise<void>((resolve) => (release = resolve));
+  return { asked, release, resolve: () => (asked(), wait.then(() => answer)) };
+}
+
+test('a refresh that comes back after signing out signs nobody in', async () => {
+  const session = newSession();
+  session.adopt(sampleSignedIn({ expires_in: 1 }));
+  const refresh = slowly(sampleSignedIn({ access_token: 'token-2' }));
+  answer('POST /api/v1/users/sessions/refresh', refresh.resolve);
+  answer('DELETE /api/v1/users/sessions/current', null);
+  const token = session.token();
+  await expect.poll(() => refresh.asked.mock.calls.length).toBe(1);
+  const left = session.logOut();
+  refresh.release();
+  expect(await token).toBeNull();
+  await left;
+  expect(session.getState()).toEqual({ phase: 'anonymous', why: 'left' });
+});
+
+test('who signs in while the sign-out before is on its way waits for it: its answer clears the cookie', async () => {
+  const session = newSession();
+  session.adopt(sampleSignedIn());
+  const order: string[] = [];
+  const leaving = slowly(null);
+  answer('DELETE /api/v1/users/sessions/current', async () => {
+    await leaving.resolve();
+    order.push('left');
+    return null;
+  });
+  answer('POST /api/v1/users/sessions', () => {
+    order.push('signed in');
+    return sampleSignedIn({ access_token: 'token-2' });
+  });
+  void session.logOut();
+  const signedIn = session.logIn('uma@shop.example', 'secret');
+  await expect.poll(() => leaving.asked.mock.calls.length).toBe(1);
+  leaving.release();
+  await signedIn;
+  expect(order).toEqual(['left', 'signed in']);
+  expect(await session.token()).toBe('token-2');
+});
+
+test('the server is told of a sign-out as soon as it can be reached', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const session = newSession();
+  session.adopt(sampleSignedIn());
+  let tries = 0;
+  server.use(
+    http.delete('*/api/v1/users/sessions/current', () => (++tries < 3 ? HttpResponse.error() : new HttpResponse(null, { status: 204 }))),
+  );
+  await session.logOut();
+  expect(tries).toBe(1);
+  for (const next of [2, 3]) {
+    await vi.advanceTimersByTimeAsync(3_000);
+    await vi.waitFor(() => expect(tries).toBe(next));
+  }
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(tries).toBe(3);
+});
+
+test('a sign-out that the server never heard of is told on the next visit, and signs nobody in', async () => {
+  const session = newSession();
+  session.adopt(sampleSignedIn());
+  server.use(http.delete('*/api/v1/users/sessions/current', () => HttpResponse.error()));
+  await session.logOut();
+  session.close();
+  const told = vi.fn(() => null);
+  answer('DELETE /api/v1/users/sessions/current', told);
+  const [next, third] = [newSession(), newSession()];
+  next.start();
+  expect(next.getState()).toEqual({ phase: 'anonymous', why: 'new' });
+  await expect.poll(() => localStorage.length).toBe(0);
+  third.start();
+  expect(told).toHaveBeenCalledOnce();
+});
+
+test('a sign-out that was not told does not end the session of who signed in since', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const session = newSession();
+  session.adopt(sampleSignedIn());
+  const told = vi.fn(() => HttpResponse.error());
+  server.use(http.delete('*/api/v1/users/sessions/current', told));
+  await session.logOut();
+  session.adopt(sampleSignedIn({ access_token: 'token-2' }));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(told).toHaveBeenCalledOnce();
+  expect(await session.token()).toBe('token-2');
 });
 
 test('signing out is heard in the other tabs of the realm, and not in the other realm', async () => {

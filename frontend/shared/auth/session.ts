@@ -7,8 +7,8 @@ export type AuthState =
   | { phase: 'starting' }
   /** It did not answer; we go on asking. */
   | { phase: 'unreachable' }
-  /** `ended`: there was a session and it is over, so say why the sign-in form is there. */
-  | { phase: 'anonymous'; ended: boolean }
+  /** 'ended': there was a session and it is over, so say why the sign-in form is there. 'left': signed out by hand. */
+  | { phase: 'anonymous'; why: 'new' | 'ended' | 'left' }
   | { phase: 'signed_in'; account: Account };
 
 interface Held {
@@ -20,14 +20,22 @@ interface Held {
 const REFRESH_BEFORE_EXPIRY = 60_000;
 const RETRY_UNREACHABLE = 3_000;
 
+/** In localStorage, for all tabs and the next visit. No secret: it stands for a cookie that scripts cannot see. */
+const SIGNED_IN = 'signed_in';
+/** Signed out here, and the server has not heard of it yet: the cookie is still good. */
+const LEAVING = 'leaving';
+
 /**
  * One realm's login in this tab. The access token lives in memory only; the refresh cookie is HttpOnly and survives a
- * reload. Two tabs share the cookie, so refreshing takes a lock across tabs, and logging out tells the others.
+ * reload. Two tabs share the cookie, so whatever changes it takes a lock across tabs, and logging out tells the others.
  */
 export class AuthSession {
   #state: AuthState = { phase: 'starting' };
   #held: Held | null = null;
   #refreshing: Promise<void> | null = null;
+  #lastTurn = Promise.resolve();
+  /** Grows with each end of a session, so that what was asked for before is dropped when it comes. */
+  #epoch = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #listeners = new Set<() => void>();
   #channel: BroadcastChannel | undefined;
@@ -36,7 +44,7 @@ export class AuthSession {
     if ('BroadcastChannel' in globalThis) {
       this.#channel = new BroadcastChannel(`order-tracker-${realm}`);
       this.#channel.onmessage = ({ data }) => {
-        if (data === 'signed_out') this.#forget(false);
+        if (data === 'signed_out') this.#forget('left');
         if (data === 'signed_in') void this.#refresh();
       };
     }
@@ -51,8 +59,10 @@ export class AuthSession {
 
   /** At page load. Without a hint that there is a session nothing is asked: a 401 would only fill the console. */
   start() {
-    if (this.#hint.get()) void this.#refresh();
-    else this.#set({ phase: 'anonymous', ended: false });
+    const hint = this.#hint.get();
+    if (hint === SIGNED_IN || hint === 'unknown') return void this.#refresh();
+    this.#set({ phase: 'anonymous', why: 'new' });
+    if (hint === LEAVING) void this.#leave();
   }
 
   /** For tests, whose sessions would otherwise hear of each other. */
@@ -67,38 +77,71 @@ export class AuthSession {
     return this.#held?.token ?? null;
   };
 
-  async logIn(email: string, password: string) {
-    this.adopt(await this.#post('sessions', { email, password }));
+  logIn(email: string, password: string): Promise<void> {
+    return this.enter(() => this.#post('sessions', { email, password }));
   }
 
-  /** Registering and joining answer as logging in does. */
+  /**
+   * Registering and joining answer as logging in does. Waits for a sign-out that is still on its way: its answer would
+   * clear the new cookie.
+   */
+  enter(request: () => Promise<SignedIn>): Promise<void> {
+    return this.#exclusively(async () => this.adopt(await request()));
+  }
+
   adopt(signedIn: SignedIn) {
     this.#hold(signedIn);
     this.#channel?.postMessage('signed_in');
   }
 
-  /** Local first: who presses "sign out" is out, whether or not the server can be told. */
+  /** Local first: who presses "sign out" is out at once. The server is told until it has heard, on the next visit too. */
   async logOut() {
-    this.#forget(false);
+    this.#forget('left');
+    this.#hint.set(LEAVING);
     this.#channel?.postMessage('signed_out');
-    await client.delete({ url: `/api/v1/${this.realm}/sessions/current` });
+    await this.#leave();
   }
 
   rename(account: Account) {
     if (this.#state.phase === 'signed_in') this.#set({ phase: 'signed_in', account });
   }
 
-  #refresh(): Promise<void> {
-    this.#refreshing ??= this.#exclusively(() => this.#refreshNow()).finally(() => (this.#refreshing = null));
-    return this.#refreshing;
+  async #leave() {
+    const epoch = this.#epoch;
+    await this.#exclusively(async () => {
+      // Somebody has signed in since, here or in another tab: the cookie is theirs.
+      if (this.#state.phase === 'signed_in' || this.#hint.get() === SIGNED_IN) return;
+      try {
+        await client.delete({ url: `/api/v1/${this.realm}/sessions/current`, throwOnError: true });
+        this.#hint.clear();
+      } catch {
+        if (epoch !== this.#epoch) return;
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => void this.#leave(), RETRY_UNREACHABLE);
+      }
+    });
   }
 
-  async #refreshNow() {
+  #refresh(): Promise<void> {
+    if (this.#refreshing) return this.#refreshing;
+    const epoch = this.#epoch;
+    const refreshing = this.#exclusively(() => this.#refreshNow(epoch)).finally(() => {
+      if (this.#refreshing === refreshing) this.#refreshing = null;
+    });
+    this.#refreshing = refreshing;
+    return refreshing;
+  }
+
+  async #refreshNow(epoch: number) {
+    if (epoch !== this.#epoch) return;
     try {
-      this.#hold(await this.#post('sessions/refresh'));
+      const signedIn = await this.#post('sessions/refresh');
+      if (epoch === this.#epoch) this.#hold(signedIn);
     } catch (error) {
+      if (epoch !== this.#epoch) return;
       if (error instanceof ProblemError && error.status < 500) {
-        this.#forget(true);
+        this.#hint.clear();
+        this.#forget('ended');
         return;
       }
       // Unreachable: who is signed in stays so until the server itself says otherwise.
@@ -108,8 +151,12 @@ export class AuthSession {
     }
   }
 
+  /** One after the other: in this tab, and in all of them where the browser has locks (secure origins only). */
   #exclusively(work: () => Promise<void>): Promise<void> {
-    return navigator.locks ? navigator.locks.request(`order-tracker-${this.realm}-refresh`, work) : work();
+    const locked = () => (navigator.locks ? navigator.locks.request(`order-tracker-${this.realm}-cookie`, work) : work());
+    const turn = this.#lastTurn.then(locked);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
   }
 
   async #post(path: string, body?: unknown): Promise<SignedIn> {
@@ -124,7 +171,7 @@ export class AuthSession {
   #hold({ access_token, expires_in, account }: SignedIn) {
     const lifetime = expires_in * 1000;
     this.#held = { token: access_token, expiresAt: Date.now() + lifetime };
-    this.#hint.set();
+    this.#hint.set(SIGNED_IN);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#refresh(), Math.max(lifetime - REFRESH_BEFORE_EXPIRY, lifetime / 2));
     const current = this.#state;
@@ -132,11 +179,12 @@ export class AuthSession {
     if (!same) this.#set({ phase: 'signed_in', account });
   }
 
-  #forget(ended: boolean) {
+  #forget(why: 'ended' | 'left') {
+    this.#epoch++;
+    this.#refreshing = null;
     clearTimeout(this.#timer);
     this.#held = null;
-    this.#hint.clear();
-    this.#set({ phase: 'anonymous', ended });
+    this.#set({ phase: 'anonymous', why });
   }
 
   #set(state: AuthState) {
@@ -144,7 +192,7 @@ export class AuthSession {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  /** Says that a refresh cookie probably exists, which scripts cannot see. No secret; storage may be denied. */
+  /** 'unknown': storage is denied. */
   get #hint() {
     const key = `order-tracker-${this.realm}-signed-in`;
     const attempt = <T>(work: () => T, otherwise: T): T => {
@@ -155,8 +203,8 @@ export class AuthSession {
       }
     };
     return {
-      get: () => attempt(() => localStorage.getItem(key) !== null, true),
-      set: () => attempt(() => localStorage.setItem(key, '1'), undefined),
+      get: () => attempt(() => localStorage.getItem(key), 'unknown'),
+      set: (hint: string) => attempt(() => localStorage.setItem(key, hint), undefined),
       clear: () => attempt(() => localStorage.removeItem(key), undefined),
     };
   }

@@ -3,7 +3,7 @@ import { Notifications } from '@mantine/notifications';
 import { IconCloudOff, IconLogout, IconUser } from '@tabler/icons-react';
 import { Suspense, type ComponentType, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, NavLink, Outlet, useLocation, useNavigate } from 'react-router';
+import { Link, NavLink, Outlet, useLocation } from 'react-router';
 import { useLiveStatus } from '../api/LiveProvider';
 import { useAccount, useAuthSession } from '../auth/AuthProvider';
 import { CrashBoundary } from './CrashBoundary';
@@ -88,18 +88,12 @@ function AccountMenu({ profile }: Pick<ShellProps, 'profile'>) {
   const { t } = useTranslation('shared');
   const account = useAccount();
   const session = useAuthSession();
-  const navigate = useNavigate();
   const initials = account.name
     .split(/\s+/)
     .map((word) => [...word][0] ?? '')
     .filter((_, index, all) => index === 0 || index === all.length - 1)
     .join('')
     .toUpperCase();
-  const signOut = () => {
-    // Signed out on this side at once; the server is told in the background.
-    session.logOut().catch(() => undefined);
-    void navigate('/sign-in');
-  };
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
@@ -118,7 +112,7 @@ function AccountMenu({ profile }: Pick<ShellProps, 'profile'>) {
         <Menu.Divider />
         <SchemeItems />
         <Menu.Divider />
-        <Menu.Item leftSection={<IconLogout size={18} />} onClick={signOut}>
+        <Menu.Item leftSection={<IconLogout size={18} />} onClick={() => void session.logOut()}>
           {t('app.sign_out')}
         </Menu.Item>
       </Menu.Dropdown>
