@@ -19,7 +19,6 @@ export function PasswordCard() {
     initialValues: { current_password: '', new_password: '' },
     schema: zPasswordChange,
     toBody: (values) => values,
-    fieldOfCode: { invalid_credentials: 'current_password' },
     send: async (body) => {
       await changePassword({ body, throwOnError: true });
       form.reset();

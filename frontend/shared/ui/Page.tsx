@@ -1,6 +1,5 @@
-import { useEffect, useRef, type ReactNode } from 'react';
-import { useLocation } from 'react-router';
-import { useTranslation } from 'react-i18next';
+import type { ReactNode } from 'react';
+import { usePageTitle } from './usePageTitle';
 import classes from './Page.module.css';
 
 interface PageProps {
@@ -13,27 +12,9 @@ interface PageProps {
   width?: 'narrow' | 'normal' | 'wide';
 }
 
-/**
- * A page: title, heading, content. After a navigation the focus goes to the heading, so that the keyboard and the screen
- * reader are where the eye is.
- */
+/** A page: title, heading, content. */
 export function Page({ title, heading, actions, children, width = 'normal' }: PageProps) {
-  const { t } = useTranslation('shared');
-  const h1 = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
-    document.title = `${title} · ${t('app.name')}`;
-  }, [title, t]);
-  const { key, pathname } = useLocation();
-  // 'default' is the entry by which the app was opened: there the browser has placed the focus.
-  const isFirst = useRef(key === 'default');
-  useEffect(() => {
-    if (!isFirst.current) {
-      h1.current?.focus({ preventScroll: true });
-      window.scrollTo(0, 0);
-    }
-    isFirst.current = false;
-  }, [pathname]);
-
+  const h1 = usePageTitle(title);
   return (
     <div className={classes.page} data-width={width}>
       <div className={classes.head}>

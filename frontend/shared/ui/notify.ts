@@ -1,7 +1,6 @@
+import i18next from 'i18next';
 import { createElement } from 'react';
 import { NoticeWithAction } from './NoticeWithAction';
-
-import i18next from 'i18next';
 
 export interface Notice {
   message: string;
@@ -11,7 +10,7 @@ export interface Notice {
   action?: { label: string; run: () => void };
 }
 
-/** Loaded with the first notice: the sign-in page has none. NotificationHost (in the shell) shows them. */
+/** Loaded with the first notice: the sign-in page has none. The shell shows them. */
 export function notify({ message, title, tone = 'good', action }: Notice) {
   void import('@mantine/notifications').then(({ notifications }) => {
     const run = () => {

@@ -1,9 +1,11 @@
 import { Button } from '@mantine/core';
 import { IconCloudOff, IconMapPinOff, IconPlugConnectedX } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
+import type { ReactNode, Ref } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
 import { UnreachableError } from '../api/problem';
 import { problemText } from './problemText';
+import { usePageTitle } from './usePageTitle';
 import classes from './states.module.css';
 
 interface MessageProps {
@@ -14,17 +16,21 @@ interface MessageProps {
   tone?: 'plain' | 'problem';
   /** The level of the heading where the message stands; a page that is nothing else gives 1. */
   level?: 1 | 2 | 3;
+  /** Where the heading takes the focus. */
+  headingRef?: Ref<HTMLHeadingElement>;
 }
 
 /** What stands in the place of content: nothing there yet, nothing found, something wrong. */
-export function Message({ icon, title, children, action, tone = 'plain', level = 2 }: MessageProps) {
+export function Message({ icon, title, children, action, tone = 'plain', level = 2, headingRef }: MessageProps) {
   const Heading = `h${level}` as const;
   return (
     <div className={classes.message} data-tone={tone}>
       <div className={classes.icon} aria-hidden="true">
         {icon}
       </div>
-      <Heading className={classes.title}>{title}</Heading>
+      <Heading ref={headingRef} tabIndex={headingRef ? -1 : undefined} className={classes.title}>
+        {title}
+      </Heading>
       <div className={classes.text}>{children}</div>
       {action ? <div className={classes.action}>{action}</div> : null}
     </div>
@@ -56,10 +62,18 @@ export function ErrorMessage({ error, retry, level }: { error: unknown; retry?: 
   );
 }
 
+/** The whole of a page that is not there, with the way to one that is. */
 export function NotFoundMessage({ action }: { action?: ReactNode }) {
   const { t } = useTranslation('shared');
+  const title = t('state.not_found_title');
+  const h1 = usePageTitle(title);
+  const toStart = (
+    <Button component={Link} to="/" variant="light">
+      {t('state.back_home')}
+    </Button>
+  );
   return (
-    <Message level={1} icon={<IconMapPinOff size={28} />} title={t('state.not_found_title')} action={action}>
+    <Message level={1} headingRef={h1} icon={<IconMapPinOff size={28} />} title={title} action={action ?? toStart}>
       {t('state.not_found')}
     </Message>
   );

@@ -75,18 +75,18 @@ export function useApiForm<V extends Values, B>(options: ApiFormOptions<V, B>): 
     if (sending) return;
     element.current = event.currentTarget;
     const values = form.getValues();
-    const body = toBody(values);
-    const found: Record<string, string> = {};
-    for (const { path, code, limit } of checked(schema, body)) {
-      found[fieldOfPath(path, values)] ??= t(`violation.${code}`, { limit });
-    }
-    for (const [path, text] of Object.entries(form.validate().errors)) if (text) found[path] = String(text);
-    if (Object.keys(found).length > 0) return show(found, null);
-
-    form.clearErrors();
-    setProblem(null);
-    setSending(true);
     try {
+      const body = toBody(values);
+      const found: Record<string, string> = {};
+      for (const { path, code, limit } of checked(schema, body)) {
+        found[fieldOfPath(path, values)] ??= t(`violation.${code}`, { limit });
+      }
+      for (const [path, text] of Object.entries(form.validate().errors)) if (text) found[path] = String(text);
+      if (Object.keys(found).length > 0) return show(found, null);
+
+      form.clearErrors();
+      setProblem(null);
+      setSending(true);
       await send(body, values);
     } catch (error) {
       if (!onError?.(error)) showProblem(error);
