@@ -6,7 +6,8 @@ test('a mover takes an order, hands it over, and the board’s filters follow', 
   const max = await Account.mover(server, { name: 'Max Stone' });
   const eva = await Account.mover(server, { name: `Eva ${Date.now()}` });
   const title = 'Aquarium, empty';
-  await user.create(title);
+  const nobodys = 'Terrarium, not taken';
+  for (const each of [title, nobodys]) await user.create(each);
   const [who, other] = [await visitor(), await visitor()];
   const { page } = who;
   await who.signsInAsMover(max.credentials);
@@ -17,9 +18,11 @@ test('a mover takes an order, hands it over, and the board’s filters follow', 
   await expect(who.card(title)).toContainText('You');
   await expect(other.card(title)).toContainText('Max Stone');
   await page.getByRole('radiogroup', { name: 'Whose orders' }).getByText('Mine').click();
+  await expect(who.card(nobodys)).toBeHidden();
   await expect(who.card(title)).toBeVisible();
   await page.getByRole('radiogroup', { name: 'Whose orders' }).getByText('Unassigned').click();
   await expect(who.card(title)).toBeHidden();
+  await expect(who.card(nobodys)).toBeVisible();
   await page.getByRole('radiogroup', { name: 'Whose orders' }).getByText('All').click();
 
   await page.getByRole('link', { name: title }).click();

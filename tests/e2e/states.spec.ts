@@ -182,11 +182,26 @@ test('what the server finds wrong stands at its field, which has the focus', asy
   await page.goto('/profile');
   await page.getByLabel('Current password', { exact: true }).fill('not the one');
   await page.getByLabel('New password', { exact: true }).fill('another horse');
-  complaints.expect(/me\/password.*40\d|40\d.*me\/password/, /Failed to load resource.*40[01]/);
   await page.getByRole('button', { name: 'Change the password' }).click();
   const current = page.getByLabel('Current password', { exact: true });
   await expect(current).toHaveAttribute('aria-invalid', 'true');
   await expect(current).toBeFocused();
+});
+
+test('a dialog that cannot be loaded says so, leaves the board, and opens when it can', async ({ server, visitor }) => {
+  const { mover } = await accountsWithOrder(server);
+  const who = await visitor();
+  const { page, complaints } = who;
+  const chunk = /\/assets\/MoveDialog-.*\.js$/;
+  complaints.expect(/MoveDialog/, /ERR_FAILED/);
+  await page.route(chunk, (route) => route.abort());
+  await who.signsInAsMover(mover.credentials);
+  await who.choosesFromMenu(title, 'On hold…');
+  await expect(page.getByText('This could not be opened.')).toBeVisible();
+  await expect(who.card(title)).toBeVisible();
+  await page.unroute(chunk);
+  await who.choosesFromMenu(title, 'On hold…');
+  await expect(page.getByRole('dialog', { name: 'Put the order on hold' })).toBeVisible();
 });
 
 test('every violation of a form is told at once, before anything is sent', async ({ server, visitor }) => {
