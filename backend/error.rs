@@ -59,7 +59,7 @@ pub enum Error {
     StatusChanged { order: Value },
     #[error("The order is {0}; this can't be changed any more.")]
     OrderClosed(Status),
-    #[error("Your order {0} has this reference already.")]
+    #[error("Order {0} of the same owner has this reference already.")]
     ReferenceTaken(OrderId),
     #[error("{} has taken this order; only they or an admin may hand it over.", .0.name)]
     AssigneeTaken(Person),
@@ -181,8 +181,10 @@ impl Error {
     pub fn problem(&self) -> Value {
         let (status, code) = self.status_and_code();
         let request_id = Uuid::now_v7().simple().to_string();
-        if let Error::Internal(cause) = self {
-            tracing::error!(%request_id, %cause, "internal error");
+        match self {
+            Error::Internal(cause) => tracing::error!(%request_id, %cause, "internal error"),
+            _ if status.is_server_error() => tracing::warn!(%request_id, code, "not served"),
+            _ => {}
         }
         let mut problem = Map::new();
         problem.insert("type".into(), "about:blank".into());

@@ -65,7 +65,7 @@ impl Server {
         let db = Db::new(&config.database_url);
         let redis = RedisLink::start(&config.redis_url).map_err(io::Error::other)?;
         let track = Arc::new(TrackCache::new(db.clone(), redis.clone(), &config.redis_prefix));
-        let live = Live::start(db.clone(), redis, track.clone(), &config.redis_prefix);
+        let live = Live::start(db.clone(), redis, track.clone(), &config.redis_prefix).await;
         let revocations = Revocations::start(db.clone()).await;
         let sweeper = Sweeper::start(db.clone());
         let announcer = live.clone();
@@ -177,7 +177,11 @@ async fn migrate(config: &Config) -> io::Result<()> {
     let connected = tokio::time::timeout(CONNECT_LIMIT, connecting).await;
     let mut connection =
         connected.map_err(|_| io::Error::other("Postgres does not answer"))?.map_err(io::Error::other)??;
-    tokio::task::spawn_blocking(move || migrations::run(&mut connection).map_err(io::Error::other))
-        .await
-        .map_err(io::Error::other)?
+    let migrating = move || {
+        if !db::speaks_english(&mut connection).unwrap_or(true) {
+            tracing::warn!("{}", db::LANGUAGE_ADVICE);
+        }
+        migrations::run(&mut connection).map_err(io::Error::other)
+    };
+    tokio::task::spawn_blocking(migrating).await.map_err(io::Error::other)?
 }

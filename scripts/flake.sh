@@ -11,6 +11,10 @@ cargo build --locked --bin order-tracker
 cargo test --no-run --locked --test api
 binary=$(cargo test --no-run --locked --test api 2>&1 | sed -nE 's/.*Executable tests.*\((.*)\)$/\1/p')
 [ -x "$binary" ] || die "cargo did not say where the tests are"
+# A copy: who goes on working meanwhile builds anew.
+make_local_folder
+cp "$binary" "$local_folder/flake-tests"
+binary=$local_folder/flake-tests
 
 mapfile -t names < <("$binary" --list --format terse 2>/dev/null | sed -n 's/: test$//p' | grep -F -- "$name" || true)
 [ ${#names[@]} -gt 0 ] || die "no test has $name in its name"

@@ -1,12 +1,13 @@
 //! Counts of orders by status.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::domain::status::Status;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::storage::db::Db;
 use crate::storage::orders::{self as table, Filter};
 
@@ -29,15 +30,18 @@ impl CountsCache {
     /// Counts by a filter, at most two seconds old.
     pub async fn get(&self, db: &Db, filter: Filter) -> Result<Counts> {
         let key = format!("{filter:?}");
-        if let Some(counts) = self.0.get(&key).await {
-            return Ok(counts);
-        }
-        let rows = db.read(move |connection| table::counts(connection, &filter)).await?;
-        let mut counts: BTreeMap<_, _> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
-        counts.extend(rows.iter().map(|(status, count)| (status.name(), *count)));
-        let counts = Counts { total: rows.iter().map(|(_, count)| count).sum(), counts };
-        self.0.insert(key, counts.clone()).await;
-        Ok(counts)
+        let count = async {
+            let rows = db.read(move |connection| table::counts(connection, &filter)).await?;
+            let mut counts: BTreeMap<_, _> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
+            counts.extend(rows.iter().map(|(status, count)| (status.name(), *count)));
+            Ok(Counts { total: rows.iter().map(|(_, count)| count).sum(), counts })
+        };
+        // A hundred boards that look at the same moment are one count.
+        self.0.try_get_with(key, count).await.map_err(|error: Arc<Error>| match &*error {
+            Error::Internal(cause) => Error::Internal(cause.clone()),
+            Error::Overloaded => Error::Overloaded,
+            _ => Error::DatabaseUnavailable,
+        })
     }
 }
 

@@ -16,9 +16,10 @@ use crate::domain::order::{EventRequest, Step};
 use crate::domain::status::{Reason, Status};
 use crate::domain::text::{line, paragraph};
 use crate::error::{Error, Result};
-use crate::journal::Entry;
+use crate::journal::{Entry, Rejection};
 use crate::server::App;
 use crate::storage::events;
+use crate::storage::journal::existing;
 
 /// How many events one batch may hold.
 const BATCH_MAX: usize = 200;
@@ -90,34 +91,42 @@ impl BatchResult {
 
 /// Each item with its own result, in the order of the items. Those that are well-formed go to the journal together.
 pub async fn add_batch(app: web::Data<App>, Mover(caller): Mover, body: BatchBody) -> Result<web::Json<BatchResults>> {
-    let items = read_items(body)?;
-    let mut entries = Vec::with_capacity(items.len());
-    let mut unread: Vec<Option<Error>> = Vec::with_capacity(items.len());
-    for item in items {
-        match read_item(item, &caller) {
-            Ok(entry) => {
-                entries.push(entry);
-                unread.push(None);
+    let mut read: Vec<Result<Entry, Malformed>> =
+        read_items(body)?.into_iter().map(|item| read_item(item, &caller)).collect();
+    let malformed: Vec<OrderId> = read.iter().filter_map(|item| item.as_ref().err()?.order_id).collect();
+    // Existence goes before the body, here as anywhere.
+    if !malformed.is_empty() {
+        let existing = app.db.read(move |connection| Ok(existing(connection, &malformed)?)).await?;
+        for item in &mut read {
+            if let Err(Malformed { order_id: Some(id), error }) = item
+                && !existing.contains(id)
+            {
+                *error = Error::NotFound;
             }
-            Err(error) => unread.push(Some(error)),
         }
     }
-    let mut outcomes =
-        if entries.is_empty() { Vec::new() } else { app.journal.append_all(caller.account_id, entries).await }
-            .into_iter();
-    let results = unread
+    let mut entries = Vec::with_capacity(read.len());
+    let unread: Vec<Option<Error>> = read
         .into_iter()
-        .map(|unread| {
-            match unread.map_or_else(|| outcomes.next().map(|one| one.map_err(Error::from)), |e| Some(Err(e))) {
-                Some(Ok(recorded)) => {
-                    BatchResult::Written { status: 201, recorded: Box::new(RecordedView::from(recorded)) }
-                }
-                Some(Err(error)) => BatchResult::refused(&error),
-                None => BatchResult::refused(&Error::OutcomeUnknown),
-            }
-        })
+        .map(|item| item.map(|entry| entries.push(entry)).err().map(|malformed| malformed.error))
         .collect();
-    Ok(web::Json(BatchResults { results }))
+    let outcomes =
+        if entries.is_empty() { Vec::new() } else { app.journal.append_all(caller.account_id, entries).await };
+    let mut outcomes = outcomes.into_iter();
+    let results = unread.into_iter().map(|unread| match unread {
+        Some(error) => BatchResult::refused(&error),
+        None => match outcomes.next().unwrap_or(Err(Rejection::OutcomeUnknown)) {
+            Ok(recorded) => BatchResult::Written { status: 201, recorded: Box::new(RecordedView::from(recorded)) },
+            Err(rejection) => BatchResult::refused(&Error::from(rejection)),
+        },
+    });
+    Ok(web::Json(BatchResults { results: results.collect() }))
+}
+
+/// An item that can't be asked of the journal, and which order it would have been about.
+struct Malformed {
+    order_id: Option<OrderId>,
+    error: Error,
 }
 
 fn read_items(body: BatchBody) -> Result<Vec<Value>> {
@@ -142,13 +151,19 @@ fn read_items(body: BatchBody) -> Result<Vec<Value>> {
 }
 
 /// Pointers are into the item.
-fn read_item(item: Value, caller: &Identity) -> Result<Entry> {
-    let Value::Object(fields) = item else { return Err(Error::invalid("", "wrong_type", "must be an object")) };
+fn read_item(item: Value, caller: &Identity) -> Result<Entry, Malformed> {
+    let Value::Object(fields) = item else {
+        return Err(Malformed { order_id: None, error: Error::invalid("", "wrong_type", "must be an object") });
+    };
     let mut form = Form::new(fields, "");
     let typed = form.required("order_id", |text| Ok(text.to_owned()));
+    let order_id = typed.as_deref().and_then(OrderId::parse);
+    if typed.is_some() && order_id.is_none() {
+        return Err(Malformed { order_id, error: Error::NotFound });
+    }
     let request = read_event(&mut form, caller);
-    form.finish()?;
-    let order_id = typed.and_then(|typed| OrderId::parse(&typed)).ok_or(Error::NotFound)?;
+    form.finish().map_err(|error| Malformed { order_id, error })?;
+    let order_id = order_id.ok_or(Malformed { order_id, error: Error::NotFound })?;
     Ok(Entry::Record { order_id, request })
 }
 

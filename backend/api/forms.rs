@@ -19,7 +19,7 @@ pub const BATCH_BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// How long a body may take to arrive: who sends a byte now and then must not hold a connection for ever.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(30);
 /// More violations than this help nobody to mend a form.
-const VIOLATIONS_MAX: usize = 100;
+pub const VIOLATIONS_MAX: usize = 100;
 
 /// A body as it came. What is wrong with it is told when it is read: authority and existence come first.
 pub struct Body(Result<Bytes>);

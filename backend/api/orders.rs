@@ -93,7 +93,8 @@ pub async fn show(
     if unchanged {
         response.status(StatusCode::NOT_MODIFIED);
     }
-    response.insert_header((CACHE_CONTROL, "private, no-cache")).insert_header((ETAG, etag));
+    // Not for a browser's cache: `allowed` and `undo` are this caller's, and a user and a mover may share a browser.
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((ETAG, etag));
     if unchanged {
         return Ok(response.finish());
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::cursor::Cursors;
-use super::forms::describe;
+use super::forms::{VIOLATIONS_MAX, describe};
 use crate::domain::text::Flaw;
 use crate::error::{Error, Result, Violation};
 
@@ -33,7 +33,9 @@ impl Query {
 
     /// Notes a violation at a parameter.
     pub fn refuse(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        self.violations.push(Violation::parameter(name, code, detail));
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation::parameter(name, code, detail));
+        }
     }
 
     /// Takes out all values of a parameter, as they are.
@@ -68,9 +70,12 @@ impl Query {
         self.known(name, &value, names, spell)
     }
 
-    /// Any number out of a set of names, in the order in which they were asked for.
+    /// Any number out of a set of names, each once.
     pub fn any_of<T: Copy>(&mut self, name: &str, names: &[T], spell: impl Fn(T) -> &'static str) -> Vec<T> {
-        self.all(name).iter().filter_map(|value| self.known(name, value, names, &spell)).collect()
+        let mut values = self.all(name);
+        values.sort();
+        values.dedup();
+        values.iter().filter_map(|value| self.known(name, value, names, &spell)).collect()
     }
 
     /// A whole number within a range.

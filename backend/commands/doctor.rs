@@ -44,6 +44,9 @@ fn tell(name: &str, outcome: Result<String, String>) -> bool {
 
 fn check_postgres(config: &Config) -> Result<String, String> {
     let mut connection = db::connect(&config.database_url).map_err(|error| format!("DATABASE_URL: {error}"))?;
+    if !db::speaks_english(&mut connection).unwrap_or(true) {
+        return Err(db::LANGUAGE_ADVICE.to_owned());
+    }
     match migrations::is_current(&mut connection) {
         Ok(true) => Ok("reachable and up to date".to_owned()),
         Ok(false) => Err("reachable, but not up to date: run `order-tracker migrate`".to_owned()),

@@ -181,6 +181,12 @@ impl Order {
 
     /// Records a move, an undo or a note.
     pub fn record(&mut self, request: EventRequest, caller: &Caller, now: DateTime<Utc>) -> Result<Event, Refusal> {
+        let now = now.max(self.updated_at);
+        // What is wrong in any state comes before what is wrong in this one.
+        let occurred_at = request.occurred_at.unwrap_or(now);
+        if occurred_at < self.created_at || occurred_at > now + CLOCK_SLACK {
+            return Err(Refusal::OccurredAtOutOfRange);
+        }
         if request.expected_status.is_some_and(|expected| expected != self.status) {
             return Err(Refusal::StatusChanged);
         }
@@ -193,11 +199,6 @@ impl Order {
                 (last.from, last.from_reason, Some(last.version))
             }
         };
-        let now = now.max(self.updated_at);
-        let occurred_at = request.occurred_at.unwrap_or(now);
-        if occurred_at < self.created_at || occurred_at > now + CLOCK_SLACK {
-            return Err(Refusal::OccurredAtOutOfRange);
-        }
 
         let moves = request.step != Step::Note;
         let public = moves || request.message.is_some() || request.location.is_some() || request.estimated_at.is_some();
@@ -244,11 +245,11 @@ impl Order {
         if changed.is_empty() {
             return Ok(None);
         }
-        if !self.status.is_open() {
-            return Err(Refusal::Closed);
-        }
         if details.metadata.len() > METADATA_KEYS_MAX {
             return Err(Refusal::TooMuchMetadata);
+        }
+        if !self.status.is_open() {
+            return Err(Refusal::Closed);
         }
         self.details = details;
         let mut event = self.next_event(EventType::DetailsChanged, false, caller, now);

@@ -1,6 +1,6 @@
 //! One transaction of the journal: lock the rows, decide each entry in `domain`, write the final rows and all events.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -12,6 +12,7 @@ use crate::domain::account::{Caller, Person, Realm};
 use crate::domain::event::{Event, EventType};
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Details, Order, Refusal};
+use crate::domain::status::Status;
 use crate::live::Announcement;
 use crate::storage::journal::{self as table, Account};
 use crate::storage::orders::OrderRow;
@@ -39,8 +40,16 @@ pub enum Lock {
 struct Working {
     order: Order,
     is_new: bool,
+    was_cancelled: bool,
     stands_elsewhere: bool,
     reads_differently: bool,
+}
+
+impl Working {
+    /// Does it begin to hold its reference with this change? A cancelled order holds none.
+    fn claims_reference(&self) -> bool {
+        self.order.status != Status::Cancelled && (self.reads_differently || self.was_cancelled)
+    }
 }
 
 /// What a transaction wrote, once it has committed.
@@ -72,6 +81,9 @@ impl<'a> Batch<'a> {
         if !new.is_empty() {
             let inserted: BTreeSet<String> = table::insert_orders(connection, &mut new)?.into_iter().collect();
             refuse_left_out(connection, &mut outcomes, &inserted)?;
+        }
+        if self.lock == Lock::Skip {
+            self.leave_out_disputed(connection, &mut outcomes)?;
         }
         let changed = |which: fn(&Working) -> bool| {
             self.orders.values().filter(move |one| !one.is_new && which(one)).map(|one| &one.order)
@@ -120,7 +132,9 @@ impl<'a> Batch<'a> {
             let order = row
                 .into_order(owner, assignee)
                 .map_err(|error| diesel::result::Error::DeserializationError(error.to_string().into()))?;
-            let working = Working { order, is_new: false, stands_elsewhere: false, reads_differently: false };
+            let was_cancelled = order.status == Status::Cancelled;
+            let working =
+                Working { order, is_new: false, was_cancelled, stands_elsewhere: false, reads_differently: false };
             self.orders.insert(working.order.id, working);
         }
         Ok(())
@@ -177,9 +191,44 @@ impl<'a> Batch<'a> {
             id = draw_id();
         }
         let (order, event) = Order::create(id, details.clone(), &caller, self.now);
-        let working = Working { order: order.clone(), is_new: true, stands_elsewhere: false, reads_differently: false };
+        let working = Working {
+            order: order.clone(),
+            is_new: true,
+            was_cancelled: false,
+            stands_elsewhere: false,
+            reads_differently: false,
+        };
         self.orders.insert(id, working);
         Recorded { event: Some(event), order, caller, now: self.now }
+    }
+
+    /// Leaves out orders whose reference somebody else has by now: they are to go alone, where the refusal of one does
+    /// not roll back the others.
+    fn leave_out_disputed(&mut self, connection: &mut PgConnection, outcomes: &mut [Outcome]) -> QueryResult<()> {
+        let wanting: Vec<(OrderId, Uuid, String)> = self
+            .orders
+            .values()
+            .filter(|one| !one.is_new && one.claims_reference())
+            .filter_map(|one| Some((one.order.id, one.order.owner.id, one.order.details.reference.clone()?)))
+            .collect();
+        let wanted = wanting.iter().map(|(_, owner, reference)| (*owner, reference.as_str()));
+        let used = table::references_used(connection, wanted)?;
+        let mut seen = HashSet::new();
+        let disputed: BTreeSet<OrderId> = wanting
+            .into_iter()
+            .filter_map(|(id, owner, reference)| {
+                let key = (owner, reference);
+                let is_disputed = used.get(&key).is_some_and(|holder| *holder != id) || !seen.insert(key);
+                is_disputed.then_some(id)
+            })
+            .collect();
+        for ((_, entry), outcome) in self.asked.iter().zip(outcomes) {
+            if entry.order_id().is_some_and(|id| disputed.contains(&id)) {
+                *outcome = Err(Rejection::Busy);
+            }
+        }
+        self.orders.retain(|id, _| !disputed.contains(id));
+        Ok(())
     }
 
     fn assignee(&self, caller: &Caller, entry: &Entry) -> Result<Option<Person>, Rejection> {
@@ -230,7 +279,8 @@ fn refuse_left_out(
     for outcome in left_out {
         let Ok(Recorded { order, .. }) = &*outcome else { continue };
         let holder = order.details.reference.clone().and_then(|reference| used.get(&(order.owner.id, reference)));
-        *outcome = Err(holder.map_or(Rejection::Overloaded, |holder| Rejection::ReferenceTaken(*holder)));
+        // An ID that is taken is drawn again, with the next transaction.
+        *outcome = Err(holder.map_or(Rejection::Busy, |holder| Rejection::ReferenceTaken(*holder)));
     }
     Ok(())
 }

@@ -73,7 +73,8 @@ pub enum Rejection {
     AccountEnded,
     DatabaseUnavailable,
     Overloaded,
-    /// Somebody else has locked the order, for longer than anybody here does.
+    /// Not in this transaction: somebody else has locked the order, it has to be written alone, or its ID was taken. An
+    /// answer only where that lasts for longer than anybody here takes.
     Busy,
     OutcomeUnknown,
     /// Postgres refused it for a reason that should not be possible.
@@ -89,7 +90,7 @@ pub struct Journal {
     writers: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Entries of one caller that are decided in their order, in one transaction.
+/// Entries of one caller that are decided in their order and answered together.
 struct Group {
     caller_id: Uuid,
     entries: Vec<Entry>,

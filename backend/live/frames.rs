@@ -1,4 +1,4 @@
-//! The frames of the protocol, one for one as ARCHITECTURE.md describes them.
+//! The frames of the protocol, one for one as openapi.yaml describes them at `/api/v1/live`.
 
 use bytestring::ByteString;
 use chrono::{DateTime, Utc};

@@ -107,22 +107,22 @@ impl Hub {
     }
 
     /// Tells where an order stood when it was read, which must have been after joining. Gives back the order's head: a
-    /// watcher that has everything up to there misses nothing from now on.
-    pub fn seed(&self, id: OrderId, read: Head, now: Instant) -> Head {
+    /// watcher that has everything up to there misses nothing from now on; and whether something is missing for others.
+    pub fn seed(&self, id: OrderId, read: Head, now: Instant) -> (Head, bool) {
         let mut shard = self.shard(id);
         let Shard { orders, behind } = &mut *shard;
-        let Some(watched) = orders.get_mut(&id) else { return read };
+        let Some(watched) = orders.get_mut(&id) else { return (read, false) };
         watched.known = watched.known.max(read.version);
         if watched.head.is_none() {
             watched.head = Some(read);
             watched.deliver_what_is_ready(id);
         }
-        watched.mind_the_gap(id, behind, now);
+        let is_missing = watched.mind_the_gap(id, behind, now);
         let head = watched.head.unwrap_or(read);
         if watched.is_unwatched() {
             shard.remove(id);
         }
-        head
+        (head, is_missing)
     }
 
     pub fn join_list(&self, audience: Audience, watcher: Watcher) -> u32 {

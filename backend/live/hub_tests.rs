@@ -141,7 +141,7 @@ fn what_is_announced_while_the_first_subscriber_reads_is_let_through_after_it() 
     assert_eq!(head_at_joining, None);
     scene.offer([7, 5, 6, 4]);
     assert_eq!(ana.got(), [0; 0]);
-    assert_eq!(scene.hub.seed(id(), head(5), scene.now).version, 7);
+    assert_eq!(scene.hub.seed(id(), head(5), scene.now).0.version, 7);
     assert_eq!(ana.got(), [6, 7]);
 }
 
@@ -152,8 +152,8 @@ fn two_who_join_at_different_times() {
     let (ben, _) = scene.joins(Which::All);
     scene.offer([6, 7]);
     // Ben read first, but Ana's answer arrives first: what Ben lacks up to the head he has to read.
-    assert_eq!(scene.hub.seed(id(), head(7), scene.now).version, 7);
-    assert_eq!(scene.hub.seed(id(), head(5), scene.now).version, 7);
+    assert_eq!(scene.hub.seed(id(), head(7), scene.now).0.version, 7);
+    assert_eq!(scene.hub.seed(id(), head(5), scene.now).0.version, 7);
     scene.offer([8]);
     let (cleo, head_at_joining) = scene.joins(Which::All);
     assert_eq!(head_at_joining, Some(head(8)));
@@ -168,7 +168,7 @@ fn a_snapshot_ahead_of_the_head_makes_the_others_catch_up() {
     let scene = Scene::new();
     let ana = scene.watcher_at(3, Which::All);
     let (_ben, _) = scene.joins(Which::All);
-    assert_eq!(scene.hub.seed(id(), head(5), scene.now).version, 3);
+    assert_eq!(scene.hub.seed(id(), head(5), scene.now).0.version, 3);
     assert_eq!(scene.hub.overdue(scene.now + PATIENCE).orders, [(id(), 3)]);
     scene.offer([4, 5]);
     assert_eq!(ana.got(), [4, 5]);

@@ -72,7 +72,7 @@ pub struct Live {
 impl Live {
     /// Starts the tasks, which end with the last `Arc`. `prefix` begins the name of the Redis channel. Must run within a
     /// tokio runtime.
-    pub fn start(db: Db, redis: RedisLink, track: Arc<TrackCache>, prefix: &str) -> Arc<Live> {
+    pub async fn start(db: Db, redis: RedisLink, track: Arc<TrackCache>, prefix: &str) -> Arc<Live> {
         let (to_hub, for_hub) = mpsc::channel(QUEUE);
         let (to_redis, for_redis) = mpsc::channel(QUEUE);
         let live = Arc::new(Live {
@@ -102,7 +102,9 @@ impl Live {
         }
         tokio::spawn(relay::publish(weak.clone(), for_redis));
         tokio::spawn(relay::listen(weak.clone()));
-        tokio::spawn(repair::read_the_feed(weak.clone()));
+        // Before anybody watches: what was there before this replica is no news to them.
+        let feed = repair::first_look(&live).await;
+        tokio::spawn(repair::read_the_feed(weak.clone(), feed));
         tokio::spawn(repair::catch_up(weak));
         live
     }

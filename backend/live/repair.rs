@@ -23,9 +23,17 @@ const MISSING_AT_MOST: Duration = Duration::from_secs(30);
 /// Numbers that may be missing at once. Sequences skip a few after a crash, never thousands.
 const MISSING_MAX: i64 = 10_000;
 
+/// Where the feed stands; none when that can't be read yet.
+pub(super) async fn first_look(live: &Arc<Live>) -> Option<Feed> {
+    let mut feed = None;
+    if let Err(error) = read_all(live, &mut feed).await {
+        tracing::warn!(%error, "the feed can't be read");
+    }
+    feed
+}
+
 /// Reads the feed for as long as there is a server.
-pub(super) async fn read_the_feed(live: Weak<Live>) {
-    let mut feed: Option<Feed> = None;
+pub(super) async fn read_the_feed(live: Weak<Live>, mut feed: Option<Feed>) {
     let mut is_failing = false;
     loop {
         let Some(up) = live.upgrade() else { return };
@@ -86,7 +94,7 @@ async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
 }
 
 /// Where reading the feed has come to.
-struct Feed {
+pub(super) struct Feed {
     /// Everything up to here has been read, but for what is missing.
     cursor: i64,
     /// Numbers that nobody has committed yet, and since when: a transaction under way, or one that was rolled back.

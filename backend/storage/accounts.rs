@@ -6,6 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error::DatabaseError};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::invitations;
 use super::schema::{accounts, lower};
 use super::sessions::{self, OpenSession};
 use crate::domain::account::{Email, Realm, Role};
@@ -222,6 +223,10 @@ pub fn update_mover(connection: &mut PgConnection, id: Uuid, change: MoverChange
         .set((accounts::active.eq(active), accounts::role.eq(role.name())))
         .returning(AccountRow::as_returning())
         .get_result(connection)?;
+    if before.active && before.role == Role::Admin && !remains_admin {
+        // Or they would come back by a link of their own.
+        invitations::withdraw_all_of(connection, id)?;
+    }
     let ended = sessions::end_all(connection, id, None)?;
     Ok((after.try_into()?, ended))
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
@@ -167,7 +169,19 @@ pub fn connect(url: &SecretString) -> ConnectionResult<PgConnection> {
          SET idle_in_transaction_session_timeout = '10s'",
     )
     .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    // Time-outs and deadlocks are known by their words (diesel does not give SQLSTATE); only superusers may choose the
+    // language, others have it checked by `speaks_english`.
+    let _ = pg.batch_execute("SET lc_messages = 'C'");
     Ok(pg)
+}
+
+pub const LANGUAGE_ADVICE: &str = "Postgres words its errors in another language: time-outs will be answered with 500 instead of \
+     503. As a superuser: ALTER DATABASE … SET lc_messages = 'C'";
+
+/// False when Postgres words its errors in another language than the one that we recognise.
+pub fn speaks_english(connection: &mut PgConnection) -> QueryResult<bool> {
+    let language: String = diesel::select(sql::<Text>("current_setting('lc_messages')")).get_result(connection)?;
+    Ok(["", "C", "POSIX"].contains(&language.as_str()) || language.starts_with("C.") || language.starts_with("en"))
 }
 
 struct Manager {

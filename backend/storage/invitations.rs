@@ -156,6 +156,17 @@ pub fn withdraw(connection: &mut PgConnection, id: Uuid) -> Result<()> {
     }
 }
 
+/// Withdraws all that somebody has made and nobody has used.
+pub fn withdraw_all_of(connection: &mut PgConnection, inviter: Uuid) -> Result<()> {
+    let withdrawn_at = transaction_time(connection)?;
+    let open = invitations::table
+        .filter(invitations::invited_by.eq(inviter))
+        .filter(invitations::used_at.is_null())
+        .filter(invitations::withdrawn_at.is_null());
+    diesel::update(open).set(invitations::withdrawn_at.eq(withdrawn_at)).execute(connection)?;
+    Ok(())
+}
+
 /// Deletes unused invitations that have been over for 30 days, at most `limit`; says how many. Used ones stay: they tell
 /// who let whom in.
 pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {

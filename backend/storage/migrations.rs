@@ -18,15 +18,15 @@ pub type MigrationError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Brings the schema up to date. Waits while another replica does.
 pub fn run(connection: &mut PgConnection) -> Result<(), MigrationError> {
-    diesel::sql_query("SET statement_timeout = 0; ").execute(connection)?;
+    diesel::sql_query("SET statement_timeout = 0").execute(connection)?;
     diesel::sql_query("SET lock_timeout = 0").execute(connection)?;
     diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<diesel::sql_types::BigInt, _>(LOCK).execute(connection)?;
     // The lock is the session's: it goes with the connection if this fails.
-    let result = connection.run_pending_migrations(MIGRATIONS).map(|_| ());
+    connection.run_pending_migrations(MIGRATIONS)?;
     diesel::sql_query("SELECT pg_advisory_unlock($1)")
         .bind::<diesel::sql_types::BigInt, _>(LOCK)
         .execute(connection)?;
-    result
+    Ok(())
 }
 
 /// Takes every migration back; for tests of the way down.

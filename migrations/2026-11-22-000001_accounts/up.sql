@@ -31,6 +31,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_account_idx ON sessions (account_id, id) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended_idx ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_expired_idx ON sessions (expires_at) WHERE ended_at IS NULL;
 
 CREATE TABLE invitations (
     id           uuid PRIMARY KEY,
@@ -47,3 +48,4 @@ CREATE TABLE invitations (
     CHECK ((used_at IS NULL) = (used_by IS NULL)),
     CHECK (used_at IS NULL OR withdrawn_at IS NULL)
 );
+CREATE INDEX invitations_inviter_idx ON invitations (invited_by) WHERE used_at IS NULL AND withdrawn_at IS NULL;

@@ -359,8 +359,7 @@ async fn sessions_come_in_pages() {
             None => break,
         }
     }
-    let mut distinct = seen.clone();
-    distinct.dedup();
+    let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), distinct.len()), (5, 5));
 }
 

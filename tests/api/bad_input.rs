@@ -362,6 +362,7 @@ async fn requests_have_ids() {
     for _ in 0..3 {
         ids.push(text(&app.get("/me").await.refused(401, "unauthenticated")["request_id"]).to_owned());
     }
+    ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 3);
 }

@@ -80,6 +80,25 @@ async fn refusals_in_a_batch_keep_to_the_contract() {
     assert_eq!(statuses, [409, 201, 201, 409, 404, 422, 422]);
 }
 
+/// Existence goes before the body, in a batch as anywhere.
+#[tokio::test]
+async fn what_is_not_there_is_not_there_however_wrong_the_item_is() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let items = json!([
+        {"order_id": order.id, "status": "moving"},
+        {"order_id": "0000000000", "status": "moving"},
+        {"order_id": "no such ID", "shout": true},
+        {"status": "moving"},
+        {"order_id": order.id, "status": "started"},
+    ]);
+    let reply = max.post("/events/batch", json!({"items": items})).mixed().await.expect(200);
+    let statuses: Vec<i64> =
+        reply["results"].as_array().unwrap().iter().map(|result| result["status"].as_i64().unwrap()).collect();
+    assert_eq!(statuses, [422, 404, 404, 422, 201]);
+}
+
 #[tokio::test]
 async fn two_hundred_events_of_one_order() {
     let app = TestApp::start().await;
@@ -188,6 +207,44 @@ async fn a_taken_reference_harms_nobody_else_in_its_transaction() {
     for reply in created.into_iter().filter(|reply| reply.status != 201) {
         reply.refused(409, "reference_taken");
     }
+    consistent(&app);
+}
+
+/// The same with many: who asks for what they can't have costs the others nothing, and no answer is lost.
+#[tokio::test]
+async fn many_taken_references_harm_nobody_else() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let holder = uma.creates(json!({"title": "Sofa", "reference": "PO-1"})).await;
+    let orders: Vec<Order> = futures_util::future::join_all((0..60).map(|_| uma.create_order("Bed"))).await;
+    let (wrong, fine) = orders.split_at(40);
+    let patches = wrong.iter().map(|order| uma.patch(&format!("/orders/{}", order.id), json!({"reference": "PO-1"})));
+    // All of these want one reference that is free: one gets it.
+    let claims = fine.iter().map(|order| uma.patch(&format!("/orders/{}", order.id), json!({"reference": "PO-2"})));
+    let moves = fine.iter().map(|order| max.tries(order, json!({"status": "started"})));
+    let (patched, claimed, moved) = tokio::join!(all(patches), all(claims), all(moves));
+    for reply in patched {
+        assert_eq!(reply.refused(409, "reference_taken")["order_id"], holder.id.as_str());
+    }
+    assert_eq!(claimed.iter().filter(|reply| reply.status == 200).count(), 1);
+    assert_eq!(claimed.iter().filter(|reply| reply.status == 409).count(), 19);
+    assert!(moved.iter().all(|reply| reply.status == 201));
+    consistent(&app);
+}
+
+/// A cancellation that is taken back claims its reference again.
+#[tokio::test]
+async fn an_undo_among_others_meets_a_reference_that_was_used_again() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let first = uma.creates(json!({"title": "Sofa", "reference": "PO-1"})).await;
+    max.moves(&first, "cancelled").await;
+    let second = uma.creates(json!({"title": "Sofa", "reference": "PO-1"})).await;
+    let others: Vec<Order> = futures_util::future::join_all((0..20).map(|_| uma.create_order("Bed"))).await;
+    let moves = others.iter().map(|order| max.tries(order, json!({"status": "started"})));
+    let (undone, moved) = tokio::join!(max.tries(&first, json!({"undo": true})).send(), all(moves));
+    assert_eq!(undone.refused(409, "reference_taken")["order_id"], second.id.as_str());
+    assert!(moved.iter().all(|reply| reply.status == 201));
     consistent(&app);
 }
 

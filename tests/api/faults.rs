@@ -294,7 +294,6 @@ async fn watchers_miss_nothing_of_what_happens_around_an_outage() {
         })
         .await;
     }
-    // Somebody else's process writes behind our back; repair finds it.
     let last = there.max.adds(&there.order, json!({"message": "Last"})).await["version"].as_i64().unwrap();
     watcher.events_until(last).await;
     own.events_until(last).await;

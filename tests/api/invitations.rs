@@ -67,6 +67,20 @@ async fn expired_withdrawn_and_unknown_invitations_let_nobody_in() {
     assert_eq!(app.database.number("SELECT count(*) FROM accounts"), 1);
 }
 
+/// Who is no admin any more lets nobody in: not themselves either, by a link that they made before.
+#[tokio::test]
+async fn the_links_of_a_former_admin_are_withdrawn() {
+    let app = TestApp::start().await;
+    let ada = app.admin("Ada").await;
+    for change in [json!({"active": false}), json!({"role": "mover"})] {
+        let eve = app.admin("Eve").await;
+        let (own, adas) = (invite(&eve, "admin").await, invite(&ada, "mover").await);
+        ada.patch(&format!("/movers/{}", eve.id), change).await.expect(200);
+        join(&app, &own).await.refused(410, "invitation_withdrawn");
+        join(&app, &adas).await.expect(201);
+    }
+}
+
 #[tokio::test]
 async fn a_failed_attempt_does_not_use_an_invitation_up() {
     let app = TestApp::start().await;

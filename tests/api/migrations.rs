@@ -34,7 +34,6 @@ fn schema(database: &Database) -> String {
          UNION ALL SELECT 'function ' || oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
            AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e') \
          UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal \
-         UNION ALL SELECT 'extension ' || extname FROM pg_extension \
          UNION ALL SELECT 'type ' || typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd') \
          ) lines (line) WHERE line NOT LIKE '%__diesel_schema_migrations%'";
     database.value(query).unwrap_or_default()

@@ -246,6 +246,21 @@ async fn an_order_shows_its_newest_50_events_oldest_first() {
     }
 }
 
+/// `allowed` depends on who asks, and a user and a mover may share a browser: its cache must not mix them up.
+#[tokio::test]
+async fn no_cache_keeps_what_one_caller_may_do() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let path = format!("/orders/{}", order.id);
+    let (own, movers) = (uma.get(&path).await.expect(200), max.get(&path).await.expect(200));
+    assert_eq!(own.header("etag"), movers.header("etag"));
+    assert_ne!(own["allowed"], movers["allowed"]);
+    for reply in [own, movers] {
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+    }
+}
+
 #[tokio::test]
 async fn who_has_the_newest_version_gets_304() {
     let app = TestApp::start().await;

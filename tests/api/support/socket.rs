@@ -131,7 +131,8 @@ impl Socket {
         assert_eq!(subscribed["type"], "subscribed", "{subscribed}");
         let events: VecDeque<Value> = subscribed["events"].as_array().cloned().unwrap_or_default().into();
         let mut watcher = Watcher { socket: self, topic: topic.to_owned(), subscribed, seen: None, waiting: events };
-        watcher.seen = after.filter(|_| watcher.subscribed["reset"] != true).map(|version| version as i32);
+        let known = after.filter(|after| *after > 0 && watcher.subscribed["reset"] != true);
+        watcher.seen = known.map(|version| version as i32);
         watcher
     }
 }
@@ -170,22 +171,12 @@ impl Watcher {
         events
     }
 
-    /// Events until one of this type (of event).
-    pub async fn next_of_type(&mut self, kind: &str) -> Value {
-        loop {
-            let event = self.next_event().await;
-            if event["type"] == kind {
-                return event;
-            }
-        }
-    }
-
     fn check(&mut self, event: &Value) {
         let version = event["version"].as_i64().expect("a version") as i32;
         if self.topic.starts_with("track:") {
             CONTRACT.check_component("PublicEvent", event);
             let previous = event["previous_version"].as_i64().map(|version| version as i32);
-            assert!(self.seen.is_none() || previous == self.seen, "a gap or a repeat after {:?}: {event}", self.seen);
+            assert_eq!(previous, self.seen, "a gap or a repeat: {event}");
             self.seen = Some(version);
         } else {
             CONTRACT.check_component("Event", event);
