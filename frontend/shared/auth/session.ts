@@ -139,7 +139,8 @@ export class AuthSession {
       if (epoch === this.#epoch) this.#hold(signedIn);
     } catch (error) {
       if (epoch !== this.#epoch) return;
-      if (error instanceof ProblemError && error.status < 500) {
+      // Any other refusal, such as too many requests, says nothing about the session.
+      if (error instanceof ProblemError && [400, 401, 403].includes(error.status)) {
         this.#hint.clear();
         this.#forget('ended');
         return;
