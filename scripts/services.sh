@@ -38,8 +38,11 @@ case $clone in *[\"\'\\$'\n']*) die "the folder's name $clone has quotes, backsl
 
 main() {
   [ "$instance" = run ] || [ "$instance" = test ] || die "instance $instance?"
-  [ "$service_user" != postgres ] || id postgres >/dev/null 2>&1 ||
+  if [ "$service_user" = postgres ] && ! id postgres >/dev/null 2>&1; then
+    # Without its user nothing of ours has ever run.
+    case $command in stop | destroy) return ;; esac
     die "run by root, Postgres needs a user: useradd --system postgres"
+  fi
   # One change at a time. The servers must not inherit the lock: 9>&- where they are started.
   make_local_folder
   exec 9>"$local_folder/$instance.lock"
