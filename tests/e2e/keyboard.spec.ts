@@ -93,7 +93,7 @@ test('a mover moves orders with the keyboard alone', async ({ server, visitor })
 
   await test.step('Ctrl+K leads to an order', async () => {
     await page.keyboard.press('Control+k');
-    await expect(page.getByRole('dialog')).toBeVisible();
+    await expect(page.getByRole('textbox', { name: 'Jump to an order' })).toBeFocused();
     await page.keyboard.type('chest of');
     await expect(page.getByRole('dialog').getByText(title)).toBeVisible();
     await page.keyboard.press('ArrowDown');

@@ -18,7 +18,9 @@ export function Dialog({ children, ...props }: DialogProps) {
       isThere.current = false;
       // After the focus trap has let go.
       setTimeout(() => {
-        if (!isThere.current && opener?.isConnected) opener.focus({ preventScroll: true });
+        // Another dialog may have been opened meanwhile, and have it.
+        const isTaken = document.activeElement?.closest('[role="dialog"]');
+        if (!isThere.current && !isTaken && opener?.isConnected) opener.focus({ preventScroll: true });
       }, 0);
     };
   }, [opener]);
