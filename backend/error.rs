@@ -253,10 +253,28 @@ impl From<diesel::result::Error> for Error {
         use diesel::result::Error::DatabaseError;
         match error {
             DatabaseError(ClosedConnection | UnableToSendCommand, _) => Error::DatabaseUnavailable,
+            // The connection went, or the server is going or coming: diesel tells only some of these apart.
+            DatabaseError(_, information) if is_about_the_connection(information.message()) => {
+                Error::DatabaseUnavailable
+            }
             // Statement and lock timeouts have no kind of their own in diesel. The connection is well, so this is no
             // reason to try another one.
             DatabaseError(_, information) if information.message().ends_with("timeout") => Error::Overloaded,
             other => Error::Internal(format!("database: {other:?}")),
         }
     }
+}
+
+fn is_about_the_connection(message: &str) -> bool {
+    let beginnings = [
+        "server closed the connection",
+        "terminating connection",
+        "could not receive data from server",
+        "could not send data to server",
+        "no connection to the server",
+        "SSL connection has been closed",
+        "SSL SYSCALL error",
+        "the database system is ",
+    ];
+    beginnings.iter().any(|beginning| message.trim_start_matches("FATAL:").trim_start().starts_with(beginning))
 }

@@ -98,6 +98,7 @@ fn migrate() -> Result<ExitCode, Failure> {
 fn serve() -> Result<ExitCode, Failure> {
     log_to_stderr();
     let config = Config::from_env()?;
+    allow_many_sockets();
     actix_web::rt::System::new().block_on(async {
         let mut signals = Signals::listen()?;
         let mut server = tokio::select! {
@@ -131,9 +132,22 @@ fn serve() -> Result<ExitCode, Failure> {
     })
 }
 
+/// Each socket is an open file, and the usual limit of 1024 is a soft one: as many as we may.
+fn allow_many_sockets() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < 10_000 => tracing::warn!(limit, "few files may be open: so few clients can watch at once"),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files can't be raised"),
+    }
+}
+
 fn log_to_stderr() {
     // How many workers actix starts and stops is of no interest.
-    let targets = Targets::new().with_default(LevelFilter::INFO).with_target("actix_server", LevelFilter::WARN);
+    let targets = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("actix_server", LevelFilter::WARN)
+        // An error for each malformed request: anybody could fill the log.
+        .with_target("actix_http", LevelFilter::OFF);
     let lines = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     lines.finish().with(targets).init();
 }

@@ -4,6 +4,7 @@
 
 . "$(dirname "$0")/settings.sh"
 
+require_plain_name
 missing=()
 need() { missing+=("$@"); }
 

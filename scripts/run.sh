@@ -27,7 +27,12 @@ fi
 # In a session of its own, so that Ctrl-C reaches it once, through us; and it ends when we are killed.
 setsid setpriv --pdeathsig TERM -- "$binary" serve 8>&- &
 server=$!
-stop_server() { kill "-${signal:-TERM}" "$server" 2>/dev/null || true; signal=KILL; }
+# Twice in a row is one wish, which came to us by two ways; later it is impatience.
+stop_server() {
+  if [ -n "${signal:-}" ] && [ $((SECONDS - asked_at)) -lt 2 ]; then return; fi
+  kill "-${signal:-TERM}" "$server" 2>/dev/null || true
+  signal=KILL asked_at=$SECONDS
+}
 trap stop_server INT TERM HUP
 
 is_running() { kill -0 "$server" 2>/dev/null; }

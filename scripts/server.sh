@@ -51,6 +51,9 @@ choose_address() {
   local host port
   BIND_ADDR=$(setting BIND_ADDR)
   BIND_ADDR=${BIND_ADDR:-127.0.0.1:8080}
+  if ! [[ $BIND_ADDR =~ ^([0-9.]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$ ]] || [ "${BIND_ADDR##*:}" -gt 65535 ]; then
+    die "BIND_ADDR: must be an address and port such as 127.0.0.1:8080, not $BIND_ADDR"
+  fi
   host=${BIND_ADDR%:*} port=${BIND_ADDR##*:}
   if [ "$port" = 0 ]; then
     port=$(node -e 'const s = require("net").createServer().listen(0, () => { console.log(s.address().port); s.close(); })')
@@ -88,6 +91,7 @@ join_services() {
   make_local_folder
   me=$local_folder/running/$$
   mkdir -p "$me"
+  printf '%s' "$PUBLIC_URL" >"$me/public_url"
   [ ${#own[@]} -gt 0 ] || return 0
 
   exec 8>"$local_folder/run.users"

@@ -34,7 +34,7 @@ fi
 
 # A socket's path ends at 107 bytes; the longest of ours is this folder and /.s.PGSQL.5432.
 longest_sockets_folder=93
-case $clone in *[\"\'\\$'\n']*) die "the folder's name $clone has quotes, backslashes or line ends in it; those don't work" ;; esac
+if [ "$command" = start ]; then require_plain_name; fi
 
 main() {
   [ "$instance" = run ] || [ "$instance" = test ] || die "instance $instance?"

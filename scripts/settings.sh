@@ -16,6 +16,11 @@ fi
 say() { printf '%s\n' "$*" >&2 || true; }
 die() { say "order-tracker: $*"; exit 1; }
 
+# Postgres' configuration and URLs can't hold every name of a folder.
+require_plain_name() {
+  case $clone in *[\"\'\\$'\n']*) die "the folder's name $clone has quotes, backslashes or line ends in it; those don't work" ;; esac
+}
+
 # Open for passing through, not for looking: when root runs this, the user "postgres" has to come by.
 make_local_folder() {
   if [ ! -d "$local_folder" ]; then

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{FromRequest, HttpRequest};
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
@@ -259,8 +259,10 @@ impl Form {
 pub fn parse_time(text: &str) -> Result<DateTime<Utc>, Flaw> {
     use chrono::Datelike;
     DateTime::parse_from_rfc3339(text)
-        .map(|time| time.to_utc().trunc_subsecs(3))
         .ok()
+        .filter(|_| text.is_ascii())
+        // By way of milliseconds, a leap second is the next one's beginning, as Postgres reads it.
+        .and_then(|time| DateTime::from_timestamp_millis(time.timestamp_millis()))
         .filter(|time| (1..=9999).contains(&time.year()))
         .ok_or(Flaw::InvalidFormat("a time such as 2026-11-22T10:20:30Z"))
 }

@@ -14,6 +14,7 @@ use crate::auth::invitations::{link, new_token};
 use crate::domain::account::Role;
 use crate::error::Result;
 use crate::server::App;
+use crate::storage::accounts;
 use crate::storage::invitations::{self, Invitation};
 
 /// The longest note, in characters.
@@ -42,6 +43,7 @@ pub async fn create(app: web::Data<App>, Admin(caller): Admin, body: Body) -> Re
     let invitation = app
         .db
         .write(move |connection| {
+            accounts::require_admin(connection, caller.account_id)?;
             invitations::create(connection, &token, role, note.as_deref(), Some(caller.account_id))
         })
         .await?;
@@ -57,8 +59,13 @@ pub async fn list(app: web::Data<App>, _: Admin, mut query: Query) -> Result<web
     Ok(web::Json(Page::new(rows, limit, &cursors, |invitation| invitation.id)))
 }
 
-pub async fn withdraw(app: web::Data<App>, _: Admin, path: web::Path<String>) -> Result<HttpResponse> {
+pub async fn withdraw(app: web::Data<App>, Admin(caller): Admin, path: web::Path<String>) -> Result<HttpResponse> {
     let id = id_in_path(&path)?;
-    app.db.write(move |connection| invitations::withdraw(connection, id)).await?;
+    app.db
+        .write(move |connection| {
+            accounts::require_admin(connection, caller.account_id)?;
+            invitations::withdraw(connection, id)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,15 +1,24 @@
 //! `GET /live`: who may open a socket, and the upgrade.
 
+use std::pin::Pin;
+
 use actix_web::http::header::{HOST, HeaderValue, ORIGIN};
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse, rt};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, rt};
+use futures_util::Stream;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::live::frame_guard::FrameGuard;
 use crate::live::socket;
 use crate::server::App;
 
 pub async fn connect(app: Data<App>, request: HttpRequest, body: Payload) -> Result<HttpResponse> {
+    let guarded = FrameGuard::new(body, socket::FRAME_MAX as u64);
+    let mut guarded = dev::Payload::Stream { payload: Box::pin(guarded) as Pin<Box<dyn Stream<Item = _>>> };
+    let body = Payload::from_request(&request, &mut guarded)
+        .await
+        .map_err(|_| Error::BadRequest("The connection can't be read."))?;
     let headers = request.headers();
     if !is_allowed(headers.get(ORIGIN), headers.get(HOST), &app.config) {
         return Err(Error::OriginNotAllowed);

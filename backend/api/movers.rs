@@ -70,7 +70,8 @@ pub async fn update(
         role: form.one_of("role", &[Role::Mover, Role::Admin], Role::name),
     };
     form.finish()?;
-    let (mover, ended) = app.db.write(move |connection| accounts::update_mover(connection, id, change)).await?;
+    let (mover, ended) =
+        app.db.write(move |connection| accounts::update_mover(connection, caller.account_id, id, change)).await?;
     app.revocations.note(ended);
     Ok(web::Json(MoverView::new(mover, caller.role)))
 }

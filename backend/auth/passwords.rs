@@ -1,6 +1,8 @@
 //! Hashing and checking passwords: bcrypt on a few threads of its own, so that a rush of logins takes neither the
 //! threads that queries wait for nor more memory than its queue.
 
+use std::time::{Duration, Instant};
+
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
@@ -8,8 +10,9 @@ use tokio::sync::oneshot;
 use crate::domain::account::Password;
 use crate::error::{Error, Result};
 
-/// How many may wait for a thread; one more gets [`Error::Overloaded`] at once.
+/// How many may wait for a thread, and for how long; who comes then or waits longer gets [`Error::Overloaded`].
 const WAITING: usize = 64;
+const WAITING_AT_MOST: Duration = Duration::from_secs(2);
 
 /// bcrypt reads no further.
 const BYTES_MAX: usize = 72;
@@ -17,7 +20,7 @@ const BYTES_MAX: usize = 72;
 /// The pool. Its threads end when it is dropped.
 pub struct Passwords {
     cost: u32,
-    jobs: Sender<Job>,
+    jobs: Sender<(Instant, Job)>,
 }
 
 enum Job {
@@ -63,19 +66,22 @@ impl Passwords {
     }
 
     fn queue(&self, job: Job) -> Result<()> {
-        self.jobs.try_send(job).map_err(|refused| match refused {
+        self.jobs.try_send((Instant::now(), job)).map_err(|refused| match refused {
             TrySendError::Full(_) => Error::Overloaded,
             TrySendError::Disconnected(_) => Error::Internal("no thread for passwords runs".to_owned()),
         })
     }
 }
 
-fn work(waiting: &Receiver<Job>) {
-    for job in waiting {
+fn work(waiting: &Receiver<(Instant, Job)>) {
+    for (asked_at, job) in waiting {
+        let is_late = asked_at.elapsed() > WAITING_AT_MOST;
         // Who has gone away meanwhile needs no answer; a closed channel is no error here.
         match job {
             Job::Hash { answer, .. } if answer.is_closed() => {}
             Job::Verify { answer, .. } if answer.is_closed() => {}
+            Job::Hash { answer, .. } if is_late => _ = answer.send(Err(Error::Overloaded)),
+            Job::Verify { answer, .. } if is_late => _ = answer.send(Err(Error::Overloaded)),
             Job::Hash { password, cost, answer } => {
                 _ = answer.send(bcrypt::hash(password.expose_secret(), cost).map_err(internal));
             }

@@ -58,7 +58,7 @@ impl Email {
         let well_formed = email
             .rsplit_once('@')
             .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.starts_with('.'));
-        if !well_formed || email.chars().any(char::is_whitespace) {
+        if !well_formed || email.chars().any(|c| c.is_whitespace() || matches!(c, '\u{200c}' | '\u{200d}')) {
             return Err(Flaw::InvalidFormat("an email address"));
         }
         Ok(Email(email))

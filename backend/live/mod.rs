@@ -6,6 +6,7 @@
 //! the outboxes of the sockets that watch.
 
 mod announcement;
+pub mod frame_guard;
 mod frames;
 mod hub;
 mod lists;

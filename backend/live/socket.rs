@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::error::PayloadError;
 use actix_web::web::Data;
 use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream, ProtocolError, Session,
@@ -19,7 +20,7 @@ use super::topics::Topic;
 use crate::error::Result;
 use crate::server::App;
 
-const FRAME_MAX: usize = 16 * 1024;
+pub const FRAME_MAX: usize = 16 * 1024;
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 /// How long a client that does not read is given to learn why it is closed.
 const CLOSING_LIMIT: Duration = Duration::from_secs(60);
@@ -215,6 +216,8 @@ impl From<ProtocolError> for Close {
         let too_large = Close::With(CloseCode::Size, Some("frames have at most 16 KiB"));
         match error {
             ProtocolError::Overflow => too_large,
+            // What the frame guard says, which reaches us through actix-ws.
+            ProtocolError::Io(error) if error.to_string() == PayloadError::Overflow.to_string() => too_large,
             // How actix-ws says that a message in several frames is too large; it has no kind of its own.
             ProtocolError::Io(error) if error.to_string() == "Exceeded maximum continuation size" => too_large,
             ProtocolError::Io(error) if error.kind() != std::io::ErrorKind::InvalidData => Close::Gone,

@@ -191,15 +191,37 @@ pub struct MoverChange {
     pub role: Option<Role>,
 }
 
-/// Changes a mover; gives the mover as it is then, and the sessions that ended because of it. [`Error::LastAdmin`] when
+/// Is this still an active admin? The token may be older than what somebody else has just decided. Who deactivates or
+/// demotes them waits for this transaction, and sees what it has done. [`Error::SessionEnded`], [`Error::AdminOnly`].
+pub fn require_admin(connection: &mut PgConnection, id: Uuid) -> Result<()> {
+    let row = accounts::table.find(id).select(AccountRow::as_select()).for_share().first(connection).optional()?;
+    row.map(Account::try_from).transpose()?.ok_or(Error::SessionEnded)?.require_admin()
+}
+
+impl Account {
+    fn require_admin(&self) -> Result<()> {
+        match (self.active, self.role) {
+            (true, Role::Admin) => Ok(()),
+            (true, _) => Err(Error::AdminOnly),
+            (false, _) => Err(Error::SessionEnded),
+        }
+    }
+}
+
+/// Changes a mover, for an admin who still is one; gives the mover as it is then, and the sessions that ended because of it. [`Error::LastAdmin`] when
 /// no active admin would be left, [`Error::NotFound`] when it is no mover.
-pub fn update_mover(connection: &mut PgConnection, id: Uuid, change: MoverChange) -> Result<(Account, Vec<Uuid>)> {
+pub fn update_mover(
+    connection: &mut PgConnection,
+    admin: Uuid,
+    id: Uuid,
+    change: MoverChange,
+) -> Result<(Account, Vec<Uuid>)> {
     // Two admins who demote each other meet here: the locks are taken in the same order, and what the other one did
     // is seen behind them. Nobody who only refers to these accounts has to wait.
     let is_active_admin = accounts::role.eq(Role::Admin.name()).and(accounts::active);
     let locked: Vec<Account> = accounts::table
         .filter(accounts::realm.eq(Realm::Movers.name()))
-        .filter(is_active_admin.or(accounts::id.eq(id)))
+        .filter(is_active_admin.or(accounts::id.eq_any([id, admin])))
         .order(accounts::id)
         .select(AccountRow::as_select())
         .for_no_key_update()
@@ -207,6 +229,7 @@ pub fn update_mover(connection: &mut PgConnection, id: Uuid, change: MoverChange
         .into_iter()
         .map(Account::try_from)
         .collect::<Result<_>>()?;
+    locked.iter().find(|account| account.id == admin).ok_or(Error::SessionEnded)?.require_admin()?;
     let before = locked.iter().find(|account| account.id == id).ok_or(Error::NotFound)?;
 
     let active = change.active.unwrap_or(before.active);

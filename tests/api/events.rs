@@ -230,6 +230,12 @@ async fn movers_say_when_it_happened() {
         let reply = max.tries(&order, json!({"note": "x", "occurred_at": malformed})).await;
         assert_eq!(reply.status, 422, "{malformed:?}: {}", reply.text());
     }
+    let unicode_minus = "2026-11-23T10:00:00\u{2212}01:00";
+    max.tries(&order, json!({"estimated_at": unicode_minus})).await.invalid(&[("/estimated_at", "invalid_format")]);
+    // As Postgres reads it, and everybody from the first answer on.
+    let leap = max.adds(&order, json!({"estimated_at": "2026-11-23T23:59:60.5Z"})).await;
+    assert_eq!(leap["estimated_at"], "2026-11-24T00:00:00.500Z");
+    assert_eq!(max.sees(&order).await["estimated_at"], leap["estimated_at"]);
     max.adds(&order, json!({"note": "A fast clock", "occurred_at": at(4)})).await;
     // What owners do happens now.
     let reply = uma.tries(&order, json!({"note": "x", "occurred_at": at(0)})).await;

@@ -299,6 +299,39 @@ async fn watchers_miss_nothing_of_what_happens_around_an_outage() {
     own.events_until(last).await;
 }
 
+/// Connections that go while they are used cost a read another try, and a write its 503; nobody gets a 500.
+#[tokio::test]
+async fn connections_that_go_in_the_middle_are_no_internal_errors() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let mut cutter = app.database.connect();
+    let cutting = tokio::task::spawn_blocking(move || {
+        for _ in 0..40 {
+            crate::support::database::run(
+                &mut cutter,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            );
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    });
+    let mut statuses = std::collections::BTreeMap::new();
+    while !cutting.is_finished() {
+        let path = format!("/orders/{}", order.id);
+        let reads = ["/orders", "/me", path.as_str(), "/orders/counts"].map(|path| uma.get(path));
+        let writes = (0..2).map(|n| max.tries(&order, json!({"message": format!("{n}")})));
+        for reply in all(reads.into_iter().chain(writes)).await {
+            assert!([200, 201, 503].contains(&reply.status), "{}", reply.text());
+            *statuses.entry(reply.status).or_insert(0) += 1;
+        }
+    }
+    cutting.await.unwrap();
+    assert!(statuses[&200] > 50, "{statuses:?}");
+    max.adds(&order, json!({"message": "well again"})).await;
+    consistent(&app);
+}
+
 /// Somebody holds an order's row: its own move is refused in time, and the others are none the worse for it.
 #[tokio::test]
 async fn a_locked_order_does_not_hold_up_the_others() {

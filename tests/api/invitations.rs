@@ -220,6 +220,33 @@ async fn two_admins_who_demote_each_other_leave_one() {
     }
 }
 
+/// Whoever is being put out can't undo it with what they send at the same moment, nor leave a door open.
+#[tokio::test]
+async fn an_admin_who_is_put_out_stays_out() {
+    let app = TestApp::start().await;
+    let replica = app.replica().await;
+    let ada = app.admin("Ada").await;
+    for _ in 0..5 {
+        let eve = app.admin("Eve").await;
+        let path = format!("/movers/{}", eve.id);
+        let there = eve.at(&replica);
+        let undoing = (0..8)
+            .map(|n| if n % 2 == 0 { &eve } else { &there }.patch(&path, json!({"active": true, "role": "admin"})));
+        let inviting = (0..8)
+            .map(|n| if n % 2 == 0 { &eve } else { &there }.post("/movers/invitations", json!({"role": "admin"})));
+        let (out, undone, invited) =
+            tokio::join!(ada.patch(&path, json!({"active": false})).send(), all(undoing), all(inviting));
+        out.expect(200);
+        for reply in undone.iter().chain(&invited) {
+            assert!([200, 201, 401, 403].contains(&reply.status), "{}", reply.text());
+        }
+        let id = &eve.id;
+        assert_eq!(app.database.number(&format!("SELECT count(*) FROM accounts WHERE id = '{id}' AND active")), 0);
+        let open = format!("SELECT count(*) FROM invitations WHERE invited_by = '{id}' AND withdrawn_at IS NULL");
+        assert_eq!(app.database.number(&open), 0);
+    }
+}
+
 async fn invite(admin: &Person, role: &str) -> String {
     let created = admin.post("/movers/invitations", json!({"role": role})).await.expect(201);
     text(&created["link"]).to_owned()

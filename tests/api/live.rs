@@ -427,6 +427,29 @@ async fn frames_of_more_than_16_kib_close_the_socket() {
     assert_eq!(socket.closing_code().await, 1009);
 }
 
+/// The header is enough: who announces a gigabyte is not waited for.
+#[tokio::test]
+async fn a_header_that_announces_too_much_closes_the_socket() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = TestApp::start().await;
+    let address = app.base.strip_prefix("http://").unwrap();
+    for length in [16 * 1024 + 1, 400_000_000, 1 << 62] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let upgrade = "GET /api/v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(upgrade.as_bytes()).await.unwrap();
+        let mut header = vec![0x81, 0xff];
+        header.extend_from_slice(&u64::to_be_bytes(length));
+        header.extend_from_slice(&[1, 2, 3, 4, 5, 6]);
+        stream.write_all(&header).await.unwrap();
+        let mut answer = Vec::new();
+        let reading = stream.read_to_end(&mut answer);
+        tokio::time::timeout(Duration::from_secs(10), reading).await.expect("it is closed").ok();
+        // A closing frame with code 1009, at the end of what was answered.
+        assert!(answer.windows(4).any(|bytes| bytes[0] == 0x88 && bytes[2..] == 1009u16.to_be_bytes()), "{length}");
+    }
+}
+
 #[tokio::test]
 async fn two_hundred_subscriptions_a_socket() {
     let app = TestApp::start().await;
