@@ -19,7 +19,9 @@ export function late<P extends object>(load: () => Promise<{ default: ComponentT
     override componentDidCatch() {
       // The old one remembers for ever that it was not loaded.
       Part = ask();
-      notify({ message: i18next.t('late.lost'), tone: 'problem' });
+      // Browsers may remember it, too, until the page is loaded anew; after an update nothing else helps.
+      const reload = { label: i18next.t('state.reload', { ns: 'shared' }), run: () => window.location.reload() };
+      notify({ message: i18next.t('late.lost'), tone: 'problem', action: reload });
       this.props.onLost();
     }
 
