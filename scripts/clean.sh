@@ -8,7 +8,7 @@ cd "$clone"
 case ${1:-} in
   builds)
     scripts/stop.sh
-    scripts/services.sh destroy test
+    for instance in test faults bench; do scripts/services.sh destroy "$instance"; done
     rm -rf frontend/dist frontend/node_modules frontend/shared/api/generated .local/running
     cargo clean --quiet
     ;;

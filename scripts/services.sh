@@ -5,9 +5,15 @@
 #   services.sh stop INSTANCE
 #   services.sh env INSTANCE                        prints DATABASE_URL, SUPERUSER_URL and REDIS_URL for eval
 #   services.sh destroy INSTANCE                    stops, and deletes all data
+#   services.sh signal INSTANCE SERVICE SIGNAL      to all processes of a service: KILL, STOP, CONT...
 #
-# INSTANCE is "run" (durable) or "test" (fast, forgetful). Both listen on Unix sockets only, in a folder that only
-# their user can enter; Postgres also asks the kernel who is calling (peer).
+# INSTANCE is one of
+#   run      whose data matters
+#   bench    as durable, for measuring
+#   test     fast and forgetful
+#   faults   what tests kill: it survives killed servers with all that it has acknowledged, but no crash of the machine
+# All listen on Unix sockets only, in a folder that only their user can enter; Postgres also asks the kernel who is
+# calling (peer).
 #
 # As root, the servers run as the user "postgres", because Postgres refuses to run as root. Where that user cannot
 # reach the clone (in a closed home directory, say), the data is under /var/lib/order-tracker and .local/outside
@@ -37,7 +43,7 @@ longest_sockets_folder=93
 if [ "$command" = start ]; then require_plain_name; fi
 
 main() {
-  [ "$instance" = run ] || [ "$instance" = test ] || die "instance $instance?"
+  case $instance in run | bench | test | faults) ;; *) die "instance $instance?" ;; esac
   if [ "$service_user" = postgres ] && ! id postgres >/dev/null 2>&1; then
     # Without its user nothing of ours has ever run.
     case $command in stop | destroy) return ;; esac
@@ -68,6 +74,10 @@ main() {
         rm -rf "$folder"
         remove_empty_place
       fi
+      ;;
+    signal)
+      find_place || die "nothing has been started yet"
+      send_signal "$@"
       ;;
     *) die "services.sh $command?" ;;
   esac
@@ -150,7 +160,7 @@ is_ours() {
 remove_empty_place() {
   local place=${folder%/*}
   [ "$place" != "$local_folder" ] || return 0
-  if [ ! -d "$place/run" ] && [ ! -d "$place/test" ]; then
+  if [ -z "$(find "$place" -mindepth 1 -maxdepth 1 -type d)" ]; then
     rm -rf "$place" "$local_folder/outside"
   fi
 }
@@ -233,6 +243,17 @@ turn_log() {
   if [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt 10000000 ]; then as_service mv -f "$1" "$1.old"; fi
 }
 
+send_signal() { # send_signal postgres|redis SIGNAL
+  local pids place=$pg
+  if [ "$1" = redis ]; then place=$redis; fi
+  mapfile -t pids < <(servers_in "$place" | cut -d' ' -f1)
+  [ ${#pids[@]} -gt 0 ] || die "$1 of instance $instance does not run"
+  # Some may have ended by themselves in between.
+  kill "-$2" "${pids[@]}" 2>/dev/null || true
+}
+
+is_forgetful() { [ "$instance" = test ] || [ "$instance" = faults ]; }
+
 # Writes a file as the servers' user, in whose folder root should not follow links.
 write() { as_service tee "$1" >/dev/null; }
 
@@ -251,7 +272,7 @@ start_postgres() {
   pid=$(postgres_pid)
   if [ -n "$pid" ] && prepare_database 2>/dev/null; then return; fi
 
-  if [ "$instance" = test ]; then forget_after_reboot; fi
+  if is_forgetful; then forget_after_reboot; fi
   if as_service test -d "$pg"; then
     local version
     version=$(as_service cat "$pg/PG_VERSION")
@@ -295,7 +316,7 @@ create_cluster() {
   say "Creating the database in $pg"
   kill_leftovers "$pg.new"
   as_service rm -rf "$pg.new"
-  if [ "$instance" = test ]; then options=(--no-sync); fi
+  if is_forgetful; then options=(--no-sync); fi
   as_service "$bin/initdb" -D "$pg.new" -U postgres --auth=peer --encoding=UTF8 --locale=C.UTF-8 "${options[@]}" \
     </dev/null >/dev/null 9>&- || die "initdb failed"
   as_service tee -a "$pg.new/postgresql.conf" >/dev/null <<<"include_if_exists 'order-tracker.conf'"
@@ -312,13 +333,13 @@ configure_postgres() {
     echo "unix_socket_permissions = 0700"
     echo "log_line_prefix = '%m [%p] '"
     echo "log_checkpoints = off"
-    if [ "$instance" = test ]; then
+    if is_forgetful; then
       echo "max_connections = 400"
       echo "fsync = off"
-      echo "synchronous_commit = off"
       echo "full_page_writes = off"
       echo "max_wal_size = 4GB"
     fi
+    if [ "$instance" = test ]; then echo "synchronous_commit = off"; fi
   } | write "$pg/order-tracker.conf"
   # Nobody else gets past the folder; and if so, no further than here.
   write "$pg/pg_hba.conf" <<<"local all all peer map=owners"
@@ -330,7 +351,7 @@ configure_postgres() {
 
 # The server is no superuser; it owns its database.
 prepare_database() {
-  if [ "$instance" = test ]; then psql_here -c 'SELECT 1' >/dev/null; return; fi
+  if is_forgetful; then psql_here -c 'SELECT 1' >/dev/null; return; fi
   psql_here >/dev/null <<'SQL'
 SELECT 'CREATE ROLE order_tracker LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'order_tracker') \gexec
 SELECT 'CREATE DATABASE order_tracker OWNER order_tracker'

@@ -11,4 +11,8 @@ for _ in $(seq 450); do
 done
 "$clone/scripts/services.sh" stop run
 # What a killed `make test` left; one that is at work keeps its own.
-flock -n "$local_folder/test.users" "$clone/scripts/services.sh" stop test || true
+exec 8>"$local_folder/test.users"
+if flock -n 8; then
+  "$clone/scripts/services.sh" stop test 8>&-
+  "$clone/scripts/services.sh" stop faults 8>&-
+fi

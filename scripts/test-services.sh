@@ -23,5 +23,9 @@ start_test_services() {
 }
 
 leave_test_services() {
-  if flock -n -x 8; then scripts/services.sh stop test 8>&-; fi
+  if flock -n -x 8; then
+    scripts/services.sh stop test 8>&-
+    # Started by the tests that kill it.
+    scripts/services.sh stop faults 8>&-
+  fi
 }
