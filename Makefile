@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop dev check test flake size invite psql clean clean-data
+.PHONY: help run stop dev check test test-full soak flake size invite psql clean clean-data
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -21,6 +21,12 @@ check: ## Formatting, lints and types, of the server, the apps and the scripts
 
 test: ## All tests, on services of their own; disturbs no running `make run`
 	@scripts/test.sh
+
+test-full: ## Those, and the long ones: restarts behind HAProxy
+	@scripts/test-full.sh
+
+soak: ## The longest, half an hour: a million events under every fault; SOAK_EVENTS=100000 for less
+	@scripts/soak.sh
 
 flake: ## A test many times, or all with a part of its name: make flake T=races:: N=200
 	@scripts/flake.sh "$(T)" "$(or $(N),200)"

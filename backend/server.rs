@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::ServerHandle;
-use actix_web::http::header;
+use actix_web::dev::{ServerHandle, Service, ServiceResponse};
+use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::middleware::Condition;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as ActixApp, HttpServer, web};
@@ -87,7 +87,13 @@ impl Server {
 
         let shared = app.clone();
         let server = HttpServer::new(move || {
+            let draining = shared.clone();
             ActixApp::new()
+                .wrap_fn(move |request, service| {
+                    let draining = draining.clone();
+                    let answering = service.call(request);
+                    async move { Ok(close_if_draining(&draining, answering.await?)) }
+                })
                 .wrap(Condition::new(!shared.config.allowed_origins.is_empty(), cors(&shared.config)))
                 .app_data(shared.clone())
                 .configure(|config| routes::configure(config, &shared))
@@ -136,12 +142,21 @@ impl Server {
 
     async fn drain(self) -> io::Result<()> {
         let window = (self.app.config.drain_timeout / 6).min(Duration::from_secs(5));
-        self.app.live.drain(window).await;
-        self.handle.stop(true).await;
+        // From here on, connections are refused: whoever is sent away finds another replica.
+        tokio::join!(self.app.live.drain(window), self.handle.stop(true));
         let app = self.app.clone();
         tokio::task::spawn_blocking(move || app.journal.close()).await.map_err(io::Error::other)?;
         self.running.await.map_err(io::Error::other)?
     }
+}
+
+/// While the server drains, a connection that is kept open ends with its next answer: a client that asks again and again
+/// would otherwise be cut off in the middle of some request.
+fn close_if_draining<B>(app: &App, mut response: ServiceResponse<B>) -> ServiceResponse<B> {
+    if app.draining.load(Ordering::Relaxed) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 /// How long a peer may leave unread what it was sent. actix knows no limit for writing: a socket whose client has stopped

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, browser.
+# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, balancer, browser.
 # Installs what is missing through apt; where that cannot be, says what to install.
 
 . "$(dirname "$0")/settings.sh"
@@ -59,6 +59,10 @@ for what in "$@"; do
       postgres_bin >/dev/null || need postgresql
       command -v redis-server >/dev/null || need redis-server
       command -v curl >/dev/null || need curl
+      ;;
+    balancer)
+      # Debian has it where only root's PATH leads.
+      PATH=$PATH:/usr/sbin command -v haproxy >/dev/null || need haproxy
       ;;
     browser)
       # Without a font, Chromium draws no letters. Ubuntu has it under another name, which brings a snap.

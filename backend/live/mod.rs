@@ -125,15 +125,16 @@ impl Live {
         self.relay_is_up.load(Ordering::Relaxed)
     }
 
-    /// Takes no new sockets and closes the open ones with 1001, spread over a time so that not all come back at once.
+    /// Takes no new sockets and closes the open ones with 1001, evenly spread over a time so that not all come back at once.
     pub async fn drain(&self, spread: Duration) {
-        const STEP: Duration = Duration::from_millis(50);
+        const STEPS: usize = 100;
         self.is_draining.store(true, Ordering::Relaxed);
         let outboxes: Vec<_> = self.registry().values().cloned().collect();
-        let steps = (spread.as_millis() / STEP.as_millis()).max(1) as usize;
-        for some in outboxes.chunks(outboxes.len().div_ceil(steps).max(1)) {
+        let steps = outboxes.len().clamp(1, STEPS);
+        let started = Instant::now();
+        for (step, some) in (1..).zip(outboxes.chunks(outboxes.len().div_ceil(steps).max(1))) {
             some.iter().for_each(|outbox| outbox.end(End::Draining));
-            tokio::time::sleep(STEP.min(spread)).await;
+            tokio::time::sleep_until((started + spread * step / steps as u32).into()).await;
         }
         // Who was let in at the very moment at which this began.
         self.registry().values().for_each(|outbox| outbox.end(End::Draining));

@@ -39,6 +39,9 @@ pub async fn run(app: Data<App>, session: Session, stream: MessageStream) {
     };
     // First nothing more is delivered to it, however long the goodbye takes.
     drop(socket);
+    if let Close::With(code, Some("too_slow")) = close {
+        tracing::info!(code = u16::from(code), "a socket is closed: its client reads too slow");
+    }
     say_goodbye(session, close).await;
 }
 

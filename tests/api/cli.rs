@@ -1,20 +1,13 @@
-//! The program itself, as a process: its command line, its start and its end.
+//! The program's command line, its start and its end.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use crate::support::people::Person;
+use crate::support::process::{Process, program};
 use crate::support::proxy::{Proxy, Traffic};
 use crate::support::{Database, Socket, TestApp, eventually, http_client, json, usual_settings};
-
-/// Where no `.env` is.
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_order-tracker"));
-    command.args(arguments).env_clear().current_dir(std::env::temp_dir()).stdin(Stdio::null());
-    command
-}
 
 fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     program(arguments).envs(settings.iter().copied()).output().expect("the program runs")
@@ -137,7 +130,7 @@ async fn a_postgres_that_does_not_answer_ends_the_start() {
 
 #[tokio::test]
 async fn sigterm_drains() {
-    let process = Process::serves(|settings| {
+    let mut process = serves(|settings| {
         settings.insert("DRAIN_NOTICE", "1".into());
         settings.insert("DRAIN_TIMEOUT", "5".into());
     })
@@ -159,11 +152,12 @@ async fn sigterm_drains() {
     assert_eq!(process.ends_within(Duration::from_secs(8)).await, Some(0));
 }
 
-/// Once it closes its sockets it lets nobody in who would only be sent away again.
+/// Once it closes its sockets it lets nobody in who would only be sent away again; who is still being served is told to
+/// go elsewhere afterwards.
 #[tokio::test]
-async fn a_server_that_closes_its_sockets_opens_no_more() {
-    let process = Process::serves(|settings| {
-        settings.insert("DRAIN_NOTICE", "0".into());
+async fn a_server_that_closes_its_sockets_lets_nobody_in() {
+    let mut process = serves(|settings| {
+        settings.insert("DRAIN_NOTICE", "1".into());
         settings.insert("DRAIN_TIMEOUT", "30".into());
     })
     .await;
@@ -172,17 +166,23 @@ async fn a_server_that_closes_its_sockets_opens_no_more() {
     for _ in 0..20 {
         sockets.push(Socket::open(&process.base).await);
     }
+    let uma = Person::registers(&process.base, "Uma").await;
+    assert_eq!(uma.get("/me").await.expect(200).header("connection"), None);
     process.signal("TERM");
-    let mut refused = None;
-    eventually("no socket is let in", async || {
-        refused = Socket::try_open(&process.base, None).await.err();
-        refused.is_some()
-    })
-    .await;
-    assert_eq!(refused, Some(503));
-    for mut socket in sockets {
+    let ready = || crate::support::Request::new(&http_client(), &process.base, reqwest::Method::GET, "/readyz");
+    eventually("it says that it drains", async || ready().await.status == 503).await;
+    assert_eq!(uma.get("/me").await.expect(200).header("connection"), Some("close"));
+
+    let address = process.base.strip_prefix("http://").expect("a base").to_owned();
+    let start = Instant::now();
+    eventually("connections are refused", async || tokio::net::TcpStream::connect(&address).await.is_err()).await;
+    let closed = futures_util::future::join_all(sockets.into_iter().map(async |mut socket| {
         assert_eq!(socket.closing_code().await, 1001);
-    }
+        start.elapsed()
+    }))
+    .await;
+    let (first, last) = (closed.iter().min().unwrap(), closed.iter().max().unwrap());
+    assert!(*last - *first > Duration::from_secs(3), "spread over five seconds: {closed:?}");
     assert_eq!(process.ends_within(Duration::from_secs(20)).await, Some(0));
 }
 
@@ -192,7 +192,7 @@ async fn sigterm_ends_the_process_even_when_postgres_stands_still() {
     let database = Database::cloned();
     let postgres = Proxy::of_postgres(&database.url);
     let url = postgres.postgres_url(&database.url);
-    let process = Process::serves_on(database, |settings| {
+    let mut process = serves_on(database, |settings| {
         settings.insert("DATABASE_URL", url);
         settings.insert("DRAIN_TIMEOUT", "2".into());
     })
@@ -207,13 +207,13 @@ async fn sigterm_ends_the_process_even_when_postgres_stands_still() {
 /// What was answered is there; what was cut off was not answered.
 #[tokio::test]
 async fn a_killed_server_has_lost_nothing_that_it_answered() {
-    let mut process = Process::serves(|_| {}).await;
+    let mut process = serves(|_| {}).await;
     let uma = Person::registers(&process.base, "Uma").await;
     let mut answered = Vec::new();
     for number in 0..30 {
         answered.push(uma.create_order(&format!("Sofa {number}")).await.id);
     }
-    process.child.kill().expect("killed");
+    process.kill();
     for id in answered {
         assert_eq!(process.database.number(&format!("SELECT count(*) FROM orders WHERE id = '{id}'")), 1);
     }
@@ -233,7 +233,7 @@ async fn a_taken_port_is_said() {
 
 #[tokio::test]
 async fn nothing_private_is_logged() {
-    let mut process = Process::serves(|_| {}).await;
+    let Serving { process, database: _kept } = serves(|_| {}).await;
     let uma = Person::registers(&process.base, "Uma").await;
     uma.create_order("Sofa").await;
     let body = json!({"email": uma.email, "password": "a secret horse"});
@@ -241,73 +241,37 @@ async fn nothing_private_is_logged() {
     let login = crate::support::Request::new(&http, &process.base, reqwest::Method::POST, "/api/v1/users/sessions");
     login.json(&body).await.refused(401, "invalid_credentials");
     process.signal("TERM");
-    let mut log = String::new();
-    process.log.read_to_string(&mut log).unwrap();
+    let log = process.log_until_its_end(Duration::from_secs(10)).await;
     for secret in ["correct horse", "a secret horse", &uma.token, crate::support::JWT_SECRET] {
         assert!(!log.contains(secret), "{log}");
     }
 }
 
-/// `order-tracker serve`, until dropped.
-struct Process {
-    child: Child,
-    base: String,
-    /// What follows the line that says where it serves.
-    log: BufReader<std::process::ChildStderr>,
+/// A process with a database of its own.
+struct Serving {
+    process: Process,
     database: Database,
 }
 
-impl Process {
-    async fn serves(change: impl FnOnce(&mut HashMap<&'static str, String>)) -> Process {
-        Process::serves_on(Database::cloned(), change).await
-    }
-
-    async fn serves_on(database: Database, change: impl FnOnce(&mut HashMap<&'static str, String>)) -> Process {
-        let mut settings = usual_settings(&database);
-        change(&mut settings);
-        let mut child = program(&["serve"])
-            .envs(&settings)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut log = BufReader::new(child.stderr.take().expect("stderr"));
-        // Not on this thread, which a proxy may need.
-        let reading = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            loop {
-                line.clear();
-                assert_ne!(log.read_line(&mut line).expect("a line"), 0, "it ended before it served");
-                if let Some((_, address)) = line.split_once("serving on ") {
-                    return (address.trim().to_owned(), log);
-                }
-            }
-        });
-        let (base, log) = reading.await.expect("it serves");
-        Process { child, base, log, database }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("kill");
-        assert!(sent.success());
-    }
-
-    /// Its exit code, once it has ended.
-    async fn ends_within(mut self, patience: Duration) -> Option<i32> {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status.code();
-            }
-            assert!(start.elapsed() < patience, "still there after {patience:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+impl std::ops::Deref for Serving {
+    type Target = Process;
+    fn deref(&self) -> &Process {
+        &self.process
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+impl std::ops::DerefMut for Serving {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
     }
+}
+
+async fn serves(change: impl FnOnce(&mut HashMap<&'static str, String>)) -> Serving {
+    serves_on(Database::cloned(), change).await
+}
+
+async fn serves_on(database: Database, change: impl FnOnce(&mut HashMap<&'static str, String>)) -> Serving {
+    let mut settings = usual_settings(&database);
+    change(&mut settings);
+    Serving { process: Process::serves(&settings).await, database }
 }

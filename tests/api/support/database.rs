@@ -38,7 +38,15 @@ impl Database {
         let name = format!("ot_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut maintenance = connect(&MAINTENANCE_URL);
         run(&mut maintenance, &format!("CREATE DATABASE \"{name}\" {template}"));
-        Database { url: url_of(&name), name, is_owned: true }
+        Database { url: url_of(&MAINTENANCE_URL, &name), name, is_owned: true }
+    }
+
+    /// A new one without anything in it, in another Postgres; it stays when this value is dropped.
+    pub fn anew_at(maintenance: &str, name: &str) -> Database {
+        let mut connection = connect(maintenance);
+        run(&mut connection, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+        run(&mut connection, &format!("CREATE DATABASE \"{name}\" TEMPLATE template0"));
+        Database { url: url_of(maintenance, name), name: name.to_owned(), is_owned: false }
     }
 
     /// The same one, for as long as the first is there.
@@ -90,7 +98,7 @@ static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
         let building = format!("{template}_building");
         run(&mut maintenance, &format!("DROP DATABASE IF EXISTS \"{building}\" WITH (FORCE)"));
         run(&mut maintenance, &format!("CREATE DATABASE \"{building}\" TEMPLATE template0"));
-        migrations::run(&mut connect(&url_of(&building))).expect("the migrations run");
+        migrations::run(&mut connect(&url_of(&MAINTENANCE_URL, &building))).expect("the migrations run");
         run(&mut maintenance, &format!("ALTER DATABASE \"{building}\" RENAME TO \"{template}\""));
     }
     template
@@ -123,10 +131,9 @@ fn migrations_hash() -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The maintenance URL with another database in it.
-fn url_of(database: &str) -> String {
-    let (head, query) =
-        MAINTENANCE_URL.split_once('?').map_or((MAINTENANCE_URL.as_str(), ""), |(head, query)| (head, query));
+/// A maintenance URL with another database in it.
+fn url_of(maintenance: &str, database: &str) -> String {
+    let (head, query) = maintenance.split_once('?').unwrap_or((maintenance, ""));
     let authority_end = head.find("://").map_or(0, |at| at + 3);
     let path = head[authority_end..].find('/').map_or(head.len(), |at| authority_end + at);
     let separator = if query.is_empty() { "" } else { "?" };

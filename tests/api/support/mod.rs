@@ -7,7 +7,9 @@ pub mod client;
 pub mod contract;
 pub mod database;
 pub mod people;
+pub mod process;
 pub mod proxy;
+pub mod services;
 pub mod socket;
 pub mod tokens;
 

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
@@ -15,11 +16,16 @@ pub enum Traffic {
     Flows,
     /// Nothing goes through, in neither direction, and nobody is told: a stopped process, a pulled cable.
     Stalls,
+    /// All goes through, a while later.
+    Slow,
     /// Requests go through, their answers don't.
     SwallowsAnswers,
     /// Open connections are cut and new ones refused.
     Cut,
 }
+
+/// What `Slow` adds to each direction.
+const LATENCY: Duration = Duration::from_millis(300);
 
 pub struct Proxy {
     folder: PathBuf,
@@ -136,8 +142,9 @@ where
     C: AsyncReadExt + Unpin,
     D: AsyncWriteExt + Unpin,
 {
-    let requests = copy(up, to, traffic.clone(), |now| matches!(now, Traffic::Flows | Traffic::SwallowsAnswers));
-    let answers = copy(from, down, traffic.clone(), |now| now == Traffic::Flows);
+    let requests =
+        copy(up, to, traffic.clone(), |now| matches!(now, Traffic::Flows | Traffic::Slow | Traffic::SwallowsAnswers));
+    let answers = copy(from, down, traffic.clone(), |now| matches!(now, Traffic::Flows | Traffic::Slow));
     tokio::select! { ended = requests => ended, ended = answers => ended }
 }
 
@@ -155,6 +162,9 @@ async fn copy(
         }
         if traffic.wait_for(|now| passes(*now)).await.is_err() {
             return Ok(());
+        }
+        if *traffic.borrow() == Traffic::Slow {
+            tokio::time::sleep(LATENCY).await;
         }
         to.write_all(&buffer[..length]).await?;
     }

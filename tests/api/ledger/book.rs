@@ -1,0 +1,329 @@
+//! What was noted, and its comparison with what Postgres holds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Integer, Nullable, Text};
+
+#[derive(Default)]
+pub struct Book {
+    entries: Mutex<Vec<Entry>>,
+    acknowledged: AtomicUsize,
+    violations: Mutex<Vec<String>>,
+    phases: Mutex<Vec<Phase>>,
+    phase: AtomicUsize,
+    closed: Mutex<BTreeMap<u16, usize>>,
+    connections: AtomicUsize,
+    deliveries: AtomicUsize,
+    slowest_answer: AtomicU64,
+}
+
+/// An event that somebody wanted to write, known by its text.
+struct Entry {
+    text: String,
+    outcome: Outcome,
+    phase: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Acknowledged {
+        order: String,
+        version: i32,
+    },
+    /// It was said that nothing was written.
+    Refused,
+    /// Nobody could say.
+    Unknown,
+}
+
+#[derive(Default)]
+struct Phase {
+    name: String,
+    /// Milliseconds from the commit to the socket, of events that happened while somebody was subscribed.
+    delays: Vec<u32>,
+}
+
+impl Book {
+    pub fn note(&self, text: String, outcome: Outcome) {
+        if matches!(outcome, Outcome::Acknowledged { .. }) {
+            self.acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
+        let phase = self.phase.load(Ordering::Relaxed);
+        lock(&self.entries).push(Entry { text, outcome, phase });
+    }
+
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// What must not be. The first hundred are kept.
+    pub fn violation(&self, what: String) {
+        let mut violations = lock(&self.violations);
+        if violations.len() < 100 {
+            violations.push(what);
+        }
+    }
+
+    /// What is noted from now on happens under this heading.
+    pub fn begin_phase(&self, name: &str) {
+        let mut phases = lock(&self.phases);
+        if phases.is_empty() {
+            phases.push(Phase { name: "at first".to_owned(), delays: Vec::new() });
+        }
+        phases.push(Phase { name: name.to_owned(), delays: Vec::new() });
+        self.phase.store(phases.len() - 1, Ordering::Relaxed);
+    }
+
+    pub fn delivered(&self, delay: Option<Duration>) {
+        self.deliveries.fetch_add(1, Ordering::Relaxed);
+        let Some(delay) = delay else { return };
+        let mut phases = lock(&self.phases);
+        if phases.is_empty() {
+            phases.push(Phase { name: "at first".to_owned(), delays: Vec::new() });
+        }
+        let phase = self.phase.load(Ordering::Relaxed);
+        phases[phase].delays.push(delay.as_millis() as u32);
+    }
+
+    /// Events that reached a watcher until now.
+    pub fn deliveries(&self) -> usize {
+        self.deliveries.load(Ordering::Relaxed)
+    }
+
+    pub fn connected(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn closed(&self, code: u16) {
+        *lock(&self.closed).entry(code).or_default() += 1;
+    }
+
+    pub fn answered_after(&self, time: Duration) {
+        self.slowest_answer.fetch_max(time.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Forgets how slow answers were until now.
+    pub fn take_slowest_answer(&self) -> Duration {
+        Duration::from_millis(self.slowest_answer.swap(0, Ordering::Relaxed))
+    }
+
+    /// How many were refused or left open until now.
+    pub fn not_acknowledged(&self) -> usize {
+        lock(&self.entries).iter().filter(|entry| !matches!(entry.outcome, Outcome::Acknowledged { .. })).count()
+    }
+
+    /// Compares with what Postgres holds.
+    pub fn compare(&self, written: &[Written]) -> Report {
+        let mut by_text: HashMap<&str, Vec<&Written>> = HashMap::new();
+        for row in written {
+            if let Some(text) = &row.text {
+                by_text.entry(text).or_default().push(row);
+            }
+        }
+        self.check_versions(written);
+        let mut phases = std::mem::take(&mut *lock(&self.phases));
+        if phases.is_empty() {
+            phases.push(Phase::default());
+        }
+        let mut lines: Vec<Line> = phases
+            .into_iter()
+            .map(|Phase { name, mut delays }| {
+                delays.sort_unstable();
+                Line { name, delays, ..Line::default() }
+            })
+            .collect();
+        for Entry { text, outcome, phase } in lock(&self.entries).iter() {
+            let rows = by_text.get(text.as_str()).map_or(&[][..], Vec::as_slice);
+            let line = &mut lines[*phase];
+            line.asked += 1;
+            line.repeated += usize::from(rows.len() > 1);
+            match outcome {
+                Outcome::Acknowledged { order, version } => {
+                    line.acknowledged += 1;
+                    let is_there = rows.iter().any(|row| row.order_id == *order && row.version == *version);
+                    line.lost += usize::from(!is_there);
+                }
+                Outcome::Refused => {
+                    line.refused += 1;
+                    line.untrue += usize::from(!rows.is_empty());
+                }
+                Outcome::Unknown => {
+                    line.unknown += 1;
+                    line.unknown_written += usize::from(!rows.is_empty());
+                }
+            }
+        }
+        Report {
+            lines,
+            violations: std::mem::take(&mut *lock(&self.violations)),
+            deliveries: self.deliveries.load(Ordering::Relaxed),
+            connections: self.connections.load(Ordering::Relaxed),
+            closed: lock(&self.closed).clone(),
+        }
+    }
+
+    /// Versions begin with 1 and have no gap.
+    fn check_versions(&self, written: &[Written]) {
+        let mut newest: HashMap<&str, i32> = HashMap::new();
+        for row in written {
+            let version = newest.entry(&row.order_id).or_default();
+            if row.version != *version + 1 {
+                self.violation(format!("Postgres: {} has {} after {version}", row.order_id, row.version));
+            }
+            *version = row.version;
+        }
+    }
+}
+
+/// An event as Postgres has it.
+#[derive(QueryableByName)]
+pub struct Written {
+    #[diesel(sql_type = Text)]
+    pub order_id: String,
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
+    #[diesel(sql_type = Bool)]
+    pub public: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub text: Option<String>,
+}
+
+/// All events, each order's in their order.
+pub fn read(connection: &mut PgConnection) -> Vec<Written> {
+    diesel::sql_query(
+        "SELECT order_id, version, public, coalesce(message, note) AS text FROM order_events ORDER BY order_id, version",
+    )
+    .load(connection)
+    .expect("the events")
+}
+
+/// The newest version of each order, and its newest public one.
+pub fn newest(written: &[Written]) -> HashMap<String, (i32, i32)> {
+    let mut newest: HashMap<String, (i32, i32)> = HashMap::new();
+    for row in written {
+        let (version, public) = newest.entry(row.order_id.clone()).or_default();
+        *version = row.version;
+        if row.public {
+            *public = row.version;
+        }
+    }
+    newest
+}
+
+pub struct Report {
+    pub lines: Vec<Line>,
+    pub violations: Vec<String>,
+    /// Events that reached a watcher.
+    pub deliveries: usize,
+    pub connections: usize,
+    pub closed: BTreeMap<u16, usize>,
+}
+
+#[derive(Default)]
+pub struct Line {
+    pub name: String,
+    pub asked: usize,
+    pub acknowledged: usize,
+    pub refused: usize,
+    pub unknown: usize,
+    pub unknown_written: usize,
+    /// Acknowledged, and not there.
+    pub lost: usize,
+    /// There more than once.
+    pub repeated: usize,
+    /// Said to be refused, and there.
+    pub untrue: usize,
+    /// Sorted.
+    delays: Vec<u32>,
+}
+
+impl Line {
+    /// The delay that this share of the deliveries did not exceed.
+    pub fn delay(&self, share: f64) -> Duration {
+        let index = ((self.delays.len() as f64 * share).ceil() as usize).clamp(1, self.delays.len().max(1)) - 1;
+        Duration::from_millis(self.delays.get(index).copied().unwrap_or(0).into())
+    }
+}
+
+impl Report {
+    /// The promise is kept. Gives back the sum of all phases.
+    #[track_caller]
+    pub fn holds(&self) -> &Report {
+        eprintln!("{self}");
+        assert!(self.violations.is_empty(), "{}", self.violations.join("\n"));
+        for line in &self.lines {
+            assert_eq!((line.lost, line.repeated, line.untrue), (0, 0, 0), "lost, repeated, untrue: {}", line.name);
+        }
+        assert!(self.deliveries > 0 && self.acknowledged() > 0, "nothing happened");
+        self
+    }
+
+    pub fn acknowledged(&self) -> usize {
+        self.lines.iter().map(|line| line.acknowledged).sum()
+    }
+
+    /// The longest way from a commit to a socket.
+    pub fn longest_delay(&self) -> Duration {
+        self.lines.iter().map(|line| line.delay(1.0)).max().unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn within(&self, limit: Duration) -> &Report {
+        assert!(self.longest_delay() <= limit, "{:?} from a commit to a socket", self.longest_delay());
+        self
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<32} {:>8} {:>8} {:>8} {:>13} {:>5} {:>8} {:>7} {:>7} {:>7} {:>7}",
+            "",
+            "asked",
+            "acknow.",
+            "refused",
+            "unknown(wr.)",
+            "lost",
+            "repeated",
+            "untrue",
+            "p50 ms",
+            "p99 ms",
+            "max ms"
+        )?;
+        for line in self.lines.iter().filter(|line| line.asked > 0) {
+            writeln!(
+                f,
+                "{:<32} {:>8} {:>8} {:>8} {:>13} {:>5} {:>8} {:>7} {:>7} {:>7} {:>7}",
+                line.name,
+                line.asked,
+                line.acknowledged,
+                line.refused,
+                format!("{}({})", line.unknown, line.unknown_written),
+                line.lost,
+                line.repeated,
+                line.untrue,
+                line.delay(0.5).as_millis(),
+                line.delay(0.99).as_millis(),
+                line.delay(1.0).as_millis(),
+            )?;
+        }
+        write!(
+            f,
+            "{} deliveries on {} connections, closed by the server: {:?}; gaps, repeats and other violations: {}",
+            self.deliveries,
+            self.connections,
+            self.closed,
+            self.violations.len()
+        )
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
