@@ -99,6 +99,7 @@ impl Server {
                 .configure(|config| routes::configure(config, &shared))
         })
         .on_connect(|connection, _| limit_silence(connection))
+        .keep_alive(KEPT_OPEN)
         .workers(workers)
         .shutdown_timeout(app.config.drain_timeout.as_secs().max(1))
         .disable_signals()
@@ -158,6 +159,10 @@ fn close_if_draining<B>(app: &App, mut response: ServiceResponse<B>) -> ServiceR
     }
     response
 }
+
+/// How long a connection stays open between requests: longer than balancers keep theirs (60 s at most, by default), because
+/// whoever sends a request in the moment in which the other side closes loses it. Draining closes idle ones at once.
+const KEPT_OPEN: Duration = Duration::from_secs(75);
 
 /// How long a peer may leave unread what it was sent. actix knows no limit for writing: a socket whose client has stopped
 /// reading would keep its connection and the kernel's buffers for as long as it likes.
