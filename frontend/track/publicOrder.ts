@@ -3,7 +3,7 @@ import type { PublicEvent, PublicOrder } from '@shared/api/generated/types.gen';
 export type Read = { kind: 'order'; order: PublicOrder; etag: string | null } | { kind: 'unchanged' } | { kind: 'not_found' };
 
 /** Reads the public view; `etag` is of what we hold. Rejects when the server can't be reached or is not well. */
-export async function readPublicOrder(orderId: string, etag: string | null, signal?: AbortSignal): Promise<Read> {
+export async function readPublicOrder(orderId: string, etag: string | null, signal: AbortSignal): Promise<Read> {
   const response = await fetch(`/api/v1/track/${orderId}`, { signal, headers: etag ? { 'If-None-Match': etag } : {} });
   if (response.status === 304) return { kind: 'unchanged' };
   if (response.status === 404) return { kind: 'not_found' };

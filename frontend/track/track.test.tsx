@@ -101,6 +101,16 @@ test('polls with the ETag when sockets are blocked', async () => {
   vi.restoreAllMocks();
 }, 15_000);
 
+test('what could not be read is read as soon as the line is there', async () => {
+  answer('GET /api/v1/track/:order_id', sampleProblem({ status: 503, code: 'database_unavailable' }));
+  openAt('/t/7K3M9Q2XTB');
+  await heading('No answer');
+  answer('GET /api/v1/track/:order_id', order);
+  act(() => FakeSocket.last.accept());
+  // By itself it would be read again only after four seconds.
+  await screen.findByRole('heading', { level: 1, name: 'Created' }, { timeout: 3_000 });
+});
+
 test('an ID that shows nothing says so, and asks for another', async () => {
   answer('GET /api/v1/track/:order_id', sampleProblem({ status: 404, code: 'not_found' }));
   openAt('/t/7K3M9Q2XTB');

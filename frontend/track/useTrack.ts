@@ -11,6 +11,7 @@ export type TrackState =
   | { kind: 'unreachable' };
 
 const RETRY = 4_000;
+const READ_LIMIT = 10_000;
 
 /** One order, read at once and then followed live; the socket resumes after the version that was read. */
 export function useTrack(orderId: string): { state: TrackState; live: LiveStatus; retry: () => void } {
@@ -31,6 +32,7 @@ class Tracker {
   #listeners = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #leave: (() => void) | undefined;
+  #stopAwaiting = () => {};
   #running = false;
 
   constructor(private readonly orderId: string) {}
@@ -46,11 +48,16 @@ class Tracker {
     this.#running = true;
     void this.read();
     this.live.start();
+    // The line is there (again), so the server is.
+    this.#stopAwaiting = this.live.onStatus(() => {
+      if (this.live.getStatus() === 'live' && this.#state.kind === 'unreachable') void this.read();
+    });
   }
 
   stop() {
     this.#running = false;
     clearTimeout(this.#timer);
+    this.#stopAwaiting();
     this.#leave?.();
     this.#leave = undefined;
     this.live.stop();
@@ -65,7 +72,7 @@ class Tracker {
   readonly read = async () => {
     clearTimeout(this.#timer);
     try {
-      await this.#readNow();
+      await this.#readNow(AbortSignal.timeout(READ_LIMIT));
     } catch {
       if (!this.#running || this.#state.kind === 'found') return;
       this.#set({ kind: 'unreachable' });
@@ -73,8 +80,8 @@ class Tracker {
     }
   };
 
-  async #readNow() {
-    const read = await readPublicOrder(this.orderId, this.#etag);
+  async #readNow(signal: AbortSignal) {
+    const read = await readPublicOrder(this.orderId, this.#etag, signal);
     if (!this.#running || read.kind === 'unchanged') return;
     if (read.kind === 'not_found') return this.#notFound();
     // An answer may be older than what the socket brought while it was on its way.
@@ -102,7 +109,7 @@ class Tracker {
         onEvent: (event) => apply([event]),
         onGone: () => this.#notFound(),
         onError: (code) => (code === 'not_found' ? this.#notFound() : undefined),
-        poll: () => this.#readNow(),
+        poll: (signal) => this.#readNow(signal),
       },
       version,
     );

@@ -15,7 +15,7 @@ export function LiveProvider({ token, children }: { token: (rejected?: string) =
   useEffect(
     () =>
       live.onStatus(() => {
-        if (live.getStatus() !== 'live') return;
+        if (!['live', 'polling'].includes(live.getStatus())) return;
         void queries.refetchQueries({ type: 'active', predicate: ({ state }) => isPassing(state.error) });
       }),
     [live, queries],

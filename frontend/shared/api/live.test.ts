@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { FakeSocket } from '../testing/fakeSocket';
+import { failToConnect, FakeSocket } from '../testing/fakeSocket';
 import { sampleEvent } from '../testing/samples';
 import { Live, liveUrl, type LiveOptions } from './live';
 
@@ -34,14 +34,6 @@ function listener() {
 
 const settled = () => vi.advanceTimersByTimeAsync(0);
 
-/** As often as said, with the wait between two attempts, but not the one after the last. */
-async function failToConnect(times: number) {
-  for (let time = 1; time <= times; time++) {
-    FakeSocket.last.ends();
-    if (time < times) await vi.advanceTimersByTimeAsync(1_000 * 2 ** time);
-  }
-}
-
 describe('without an account', () => {
   test('subscribes as soon as the socket is open, and says so', async () => {
     start();
@@ -60,9 +52,9 @@ describe('without an account', () => {
     await settled();
     FakeSocket.last.accept();
     FakeSocket.last.says({ type: 'subscribed', topic: 'track:7K3M9Q2XTB', version: 6, events: [{ version: 6 }] });
-    FakeSocket.last.says({ type: 'event', topic: 'track:7K3M9Q2XTB', event: { version: 9 } });
+    FakeSocket.last.says({ type: 'event', topic: 'track:7K3M9Q2XTB', event: { version: 9, previous_version: 6 } });
     expect(heard.onSnapshot).toHaveBeenCalledWith({ version: 6, events: [{ version: 6 }], reset: false });
-    expect(heard.onEvent).toHaveBeenCalledWith({ version: 9 });
+    expect(heard.onEvent).toHaveBeenCalledWith({ version: 9, previous_version: 6 });
 
     FakeSocket.last.ends();
     expect(live.getStatus()).toBe('reconnecting');
@@ -82,6 +74,44 @@ describe('without an account', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     FakeSocket.last.accept();
     expect(FakeSocket.last.sent).toEqual([{ type: 'subscribe', topic: 'track:7K3M9Q2XTB', after: 6 }]);
+  });
+
+  test('what was missed between two events is asked for, and comes once and in order', async () => {
+    start();
+    const heard = listener();
+    const topic = 'track:7K3M9Q2XTB';
+    const [third, fifth, ninth] = [{ version: 3, previous_version: 1 }, { version: 5, previous_version: 3 }, { version: 9, previous_version: 5 }];
+    live.subscribe(topic, heard, 1);
+    await settled();
+    FakeSocket.last.accept();
+    FakeSocket.last.says({ type: 'subscribed', topic, version: 1, events: [] });
+    FakeSocket.last.says({ type: 'event', topic, event: fifth });
+    // Sent before the server has heard that something is missing: it is in the answer, too.
+    FakeSocket.last.says({ type: 'event', topic, event: ninth });
+    expect(heard.onEvent).not.toHaveBeenCalled();
+    expect(FakeSocket.last.sent.slice(1)).toEqual([{ type: 'unsubscribe', topic }, { type: 'subscribe', topic, after: 1 }]);
+    FakeSocket.last.says({ type: 'unsubscribed', topic });
+    FakeSocket.last.says({ type: 'subscribed', topic, version: 9, events: [third, fifth, ninth] });
+    expect(heard.onSnapshot).toHaveBeenLastCalledWith({ version: 9, events: [third, fifth, ninth], reset: false });
+
+    FakeSocket.last.says({ type: 'event', topic, event: ninth });
+    expect(heard.onEvent).not.toHaveBeenCalled();
+    FakeSocket.last.says({ type: 'event', topic, event: { version: 10, previous_version: 9 } });
+    expect(heard.onEvent).toHaveBeenCalledOnce();
+  });
+
+  test('versions that the public may not see are no gap; of one’s own order each counts', async () => {
+    start();
+    const [anyone, owner] = [listener(), listener()];
+    live.subscribe('track:7K3M9Q2XTB', anyone, 1);
+    live.subscribe('order:7K3M9Q2XTB', owner, 1);
+    await settled();
+    FakeSocket.last.accept();
+    FakeSocket.last.says({ type: 'event', topic: 'track:7K3M9Q2XTB', event: { version: 3, previous_version: 1 } });
+    FakeSocket.last.says({ type: 'event', topic: 'order:7K3M9Q2XTB', event: sampleEvent({ version: 3 }) });
+    expect(anyone.onEvent).toHaveBeenCalledOnce();
+    expect(owner.onEvent).not.toHaveBeenCalled();
+    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: 'subscribe', topic: 'order:7K3M9Q2XTB', after: 1 });
   });
 
   test.each(['database_unavailable', 'internal'])('subscribes again after the refusal %s, 2 to 5 seconds later', async (code) => {
@@ -221,6 +251,13 @@ describe('a bad line', () => {
     expect(FakeSocket.all).toHaveLength(2);
   });
 
+  test('a token that does not come is not waited for longer than that either', async () => {
+    const token = vi.fn(() => new Promise<string | null>(() => {}));
+    start({ token });
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(token).toHaveBeenCalledTimes(2);
+  });
+
   test('what an abandoned socket says is not heard', async () => {
     start();
     const heard = listener();
@@ -231,79 +268,6 @@ describe('a bad line', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     first.says({ type: 'event', topic: 'track:7K3M9Q2XTB', event: { version: 2 } });
     expect(heard.onEvent).not.toHaveBeenCalled();
-  });
-});
-
-describe('no sockets', () => {
-  test('polls after three failures, goes on trying, and comes back by itself', async () => {
-    start();
-    const poll = vi.fn().mockResolvedValue(undefined);
-    live.subscribe('track:7K3M9Q2XTB', { ...listener(), poll });
-    await settled();
-    await failToConnect(3);
-    await settled();
-    expect(live.getStatus()).toBe('polling');
-    expect(poll).toHaveBeenCalledTimes(1);
-    await vi.advanceTimersByTimeAsync(5_000);
-    expect(poll).toHaveBeenCalledTimes(2);
-
-    await vi.advanceTimersByTimeAsync(3_000);
-    FakeSocket.last.accept();
-    expect(live.getStatus()).toBe('live');
-    const polls = poll.mock.calls.length;
-    await vi.advanceTimersByTimeAsync(20_000);
-    expect(poll).toHaveBeenCalledTimes(polls);
-  });
-
-  test('says reconnecting while polling fails too', async () => {
-    start();
-    live.subscribe('track:7K3M9Q2XTB', { ...listener(), poll: () => Promise.reject(new Error('down')) });
-    await settled();
-    await failToConnect(3);
-    await settled();
-    expect(live.getStatus()).toBe('reconnecting');
-  });
-
-  test('offline says so and goes on trying; back online it connects at once', async () => {
-    start();
-    await settled();
-    FakeSocket.last.accept();
-    await vi.advanceTimersByTimeAsync(5_000);
-    online = false;
-    window.dispatchEvent(new Event('offline'));
-    expect(live.getStatus()).toBe('offline');
-    await vi.advanceTimersByTimeAsync(1_000);
-    await failToConnect(3);
-    expect(live.getStatus()).toBe('offline');
-    const attempts = FakeSocket.all.length;
-    online = true;
-    window.dispatchEvent(new Event('online'));
-    await settled();
-    expect(FakeSocket.all).toHaveLength(attempts + 1);
-    FakeSocket.last.accept();
-    expect(live.getStatus()).toBe('live');
-  });
-
-  test('a device without network reaches the server that runs on it', async () => {
-    online = false;
-    start();
-    expect(live.getStatus()).toBe('offline');
-    await settled();
-    FakeSocket.last.accept();
-    expect(live.getStatus()).toBe('live');
-  });
-
-  test('a device without network polls where sockets are blocked', async () => {
-    online = false;
-    start();
-    const poll = vi.fn().mockRejectedValueOnce(new Error('down')).mockResolvedValue(undefined);
-    live.subscribe('track:7K3M9Q2XTB', { ...listener(), poll });
-    await settled();
-    await failToConnect(3);
-    await settled();
-    expect(live.getStatus()).toBe('offline');
-    await vi.advanceTimersByTimeAsync(5_000);
-    expect(live.getStatus()).toBe('polling');
   });
 });
 

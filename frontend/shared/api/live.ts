@@ -1,4 +1,6 @@
-import { TOKEN_REFUSED, type ClientFrame, type ServerFrame, type Topic, type TopicEvent } from './liveFrames';
+import { ARE_YOU_THERE, TOKEN_REFUSED, isAfterGap, type ClientFrame, type ServerFrame, type Topic, type TopicEvent } from './liveFrames';
+import { Poller } from './poller';
+import { onWake } from './wake';
 
 export type LiveStatus = 'connecting' | 'live' | 'reconnecting' | 'polling' | 'offline';
 
@@ -18,8 +20,11 @@ export interface TopicListener<E> {
   /** Public tracking was switched off. */
   onGone?(): void;
   onError?(code: string): void;
-  /** Reads the same thing over HTTP; called every few seconds while no socket can be had. Rejects when that fails too. */
-  poll?(): Promise<unknown>;
+  /**
+   * Reads the same thing over HTTP; called every few seconds while no socket can be had. Rejects when that fails too, and
+   * when `signal` says that it takes too long.
+   */
+  poll?(signal: AbortSignal): Promise<unknown>;
 }
 
 export interface LiveOptions {
@@ -33,21 +38,35 @@ export interface LiveOptions {
 interface Subscription {
   listeners: Set<TopicListener<never>>;
   after: number | undefined;
+  /** Events are missing and were asked for; what comes before that answer is in it. */
+  isBehind: boolean;
 }
+
+type TimerName = 'connect' | 'retry' | 'watch' | 'answer';
 
 /** The server beats every 20 s; two that did not come, and some slack, mean that nobody is there. */
 const SILENCE_LIMIT = 45_000;
 const WATCH_INTERVAL = 5_000;
+/** From asking for a token to the server's first word: there are proxies that open a socket and let nothing through. */
 const CONNECT_LIMIT = 10_000;
+/** Who wakes up does not wait for a second beat that is missing. */
+const SILENCE_LIMIT_AWAKE = 25_000;
+/** How long a line that looks open may take to show it, when the page wakes up: half of the 2 s in which it has to be right. */
+const ANSWER_LIMIT = 1_000;
+/** An attempt that was begun so recently is none from before the sleep. */
+const FRESH_ATTEMPT = 2_000;
+/** Who wakes up where sockets are blocked, or in no hurry to open, reads meanwhile. */
+const POLL_AFTER_WAKE = 1_000;
 const BACKOFF_BASE = 1_000;
 const BACKOFF_CAP = 30_000;
 /** A line that was up for this long was a good one: the next loss starts the backoff from the beginning. */
 const PROVEN_AFTER = 5_000;
 const FAILURES_BEFORE_POLLING = 3;
-const POLL_INTERVAL = 5_000;
 const REAUTHENTICATE_BEFORE_EXPIRY = 30_000;
 const REAUTHENTICATE_MIN = 15_000;
 const REAUTHENTICATE_MAX = 8 * 60_000;
+/** As in WebSocket.OPEN; tests have no WebSocket. */
+const OPEN = 1;
 /** The server could not begin a subscription just now, has forgotten it, and asks to be asked again in a moment. */
 const PASSING_REFUSALS = ['database_unavailable', 'internal'];
 const SUBSCRIBE_AGAIN_MIN = 2_000;
@@ -55,23 +74,33 @@ const SUBSCRIBE_AGAIN_MAX = 5_000;
 
 /**
  * The one socket of an app. It keeps its subscriptions through every loss of the line, and resumes each after the
- * version it had got to, so listeners see every event exactly once and in order.
+ * version it had got to, so listeners see every event exactly once and in order. When the page wakes up, it trusts no
+ * line that does not answer at once.
  */
 export class Live {
   #status: LiveStatus = 'connecting';
   #statusListeners = new Set<() => void>();
   #subscriptions = new Map<Topic, Subscription>();
   #socket: WebSocket | null = null;
+  /** Subscriptions can be sent. */
   #ready = false;
   #running = false;
   #failures = 0;
-  #readySince = 0;
+  #attemptedAt = 0;
+  #liveSince = 0;
   #heardAt = 0;
   #sentToken: string | undefined;
   #tokenRejected = false;
+  #authenticateAt = Infinity;
+  #stopWaking = () => {};
   /** Grows with each attempt and each stop, so that what an older one was waiting for is dropped when it comes. */
   #attempt = 0;
-  #timers: Partial<Record<'connect' | 'retry' | 'watch' | 'poll' | 'authenticate', ReturnType<typeof setTimeout>>> = {};
+  #timers: Partial<Record<TimerName, ReturnType<typeof setTimeout>>> = {};
+
+  readonly #poller = new Poller(
+    (signal) => this.#poll(signal),
+    (reached) => this.#setStatus(reached ? 'polling' : this.#notReached()),
+  );
 
   constructor(private readonly options: LiveOptions) {}
 
@@ -85,8 +114,9 @@ export class Live {
   start() {
     if (this.#running) return;
     this.#running = true;
-    globalThis.addEventListener?.('online', this.#onOnline);
-    globalThis.addEventListener?.('offline', this.#onOffline);
+    window.addEventListener('online', this.#startOver);
+    window.addEventListener('offline', this.#onOffline);
+    this.#stopWaking = onWake(this.#onWake);
     if (isOffline()) this.#setStatus('offline');
     void this.#connect();
   }
@@ -94,8 +124,10 @@ export class Live {
   stop() {
     this.#running = false;
     this.#failures = 0;
-    globalThis.removeEventListener?.('online', this.#onOnline);
-    globalThis.removeEventListener?.('offline', this.#onOffline);
+    window.removeEventListener('online', this.#startOver);
+    window.removeEventListener('offline', this.#onOffline);
+    this.#stopWaking();
+    this.#poller.stop();
     this.#drop();
     this.#setStatus('connecting');
   }
@@ -107,7 +139,7 @@ export class Live {
   subscribe<T extends Topic>(topic: T, listener: TopicListener<TopicEvent<T>>, after?: number): () => void {
     let subscription = this.#subscriptions.get(topic);
     if (!subscription) {
-      subscription = { listeners: new Set(), after };
+      subscription = { listeners: new Set(), after, isBehind: false };
       this.#subscriptions.set(topic, subscription);
       if (this.#ready) this.#sendSubscribe(topic, subscription);
     }
@@ -123,6 +155,8 @@ export class Live {
 
   async #connect() {
     const attempt = ++this.#attempt;
+    this.#attemptedAt = Date.now();
+    this.#timers.connect = setTimeout(() => this.#lost(), CONNECT_LIMIT);
     let token: string | null = null;
     if (this.options.token) {
       token = await this.options.token(this.#tokenRejected ? this.#sentToken : undefined).catch(() => null);
@@ -138,9 +172,11 @@ export class Live {
       return this.#lost();
     }
     this.#socket = socket;
-    this.#timers.connect = setTimeout(() => this.#lost(), CONNECT_LIMIT);
     socket.onopen = () => {
-      if (token === null) return this.#becomeReady();
+      if (token === null) {
+        this.#becomeReady();
+        return this.#send(ARE_YOU_THERE);
+      }
       this.#sentToken = token;
       this.#send({ type: 'authenticate', token });
     };
@@ -149,16 +185,17 @@ export class Live {
   }
 
   #becomeReady() {
-    clearTimeout(this.#timers.connect);
-    clearTimeout(this.#timers.poll);
     this.#ready = true;
     this.#tokenRejected = false;
-    this.#readySince = this.#heardAt = Date.now();
-    this.#timers.watch = setInterval(() => {
-      if (Date.now() - this.#heardAt > SILENCE_LIMIT) this.#lost();
-    }, WATCH_INTERVAL);
-    this.#setStatus('live');
     for (const [topic, subscription] of this.#subscriptions) this.#sendSubscribe(topic, subscription);
+  }
+
+  #becomeLive() {
+    clearTimeout(this.#timers.connect);
+    this.#poller.stop();
+    this.#liveSince = Date.now();
+    this.#timers.watch = setInterval(this.#watch, WATCH_INTERVAL);
+    this.#setStatus('live');
   }
 
   #receive(data: unknown) {
@@ -170,17 +207,22 @@ export class Live {
       return;
     }
     if (frame.type === 'authenticated') {
-      this.#authenticateAgain(frame.expires_at);
+      this.#authenticateBefore(frame.expires_at);
       if (!this.#ready) this.#becomeReady();
+    }
+    if (this.#ready && this.#status !== 'live') this.#becomeLive();
+    // The timer alone would not do: in a page that nobody looks at it may run once a minute.
+    if (frame.type === 'heartbeat') return this.#watch();
+    if (!('topic' in frame) || !frame.topic) return;
+    if (frame.type === 'unsubscribed') {
+      if (frame.topic === ARE_YOU_THERE.topic) this.#stopTimer('answer');
       return;
     }
-    if (!('topic' in frame) || !frame.topic) return;
     const subscription = this.#subscriptions.get(frame.topic);
-    if (!subscription) return;
-    this.#deliver(frame, subscription);
+    if (subscription) this.#deliver(frame, subscription);
   }
 
-  #deliver(frame: Exclude<ServerFrame, { type: 'authenticated' | 'heartbeat' }>, subscription: Subscription) {
+  #deliver(frame: Exclude<ServerFrame, { type: 'authenticated' | 'heartbeat' | 'unsubscribed' }>, subscription: Subscription) {
     const tell = (act: (listener: TopicListener<unknown>) => void) => {
       for (const listener of [...subscription.listeners]) act(listener as TopicListener<unknown>);
     };
@@ -189,10 +231,16 @@ export class Live {
         const { version = 0, events = [], reset = false } = frame;
         // `version` is the newest there is; a long history comes in parts, and of those only the first is here.
         if (frame.topic !== 'orders') subscription.after = events.at(-1)?.version ?? version;
+        subscription.isBehind = false;
         return tell((listener) => listener.onSnapshot?.({ version, events, reset }));
       }
       case 'event':
-        if (frame.topic !== 'orders') subscription.after = frame.event.version;
+        if (frame.topic !== 'orders') {
+          const { after = 0 } = subscription;
+          if (subscription.isBehind || frame.event.version <= after) return;
+          if (isAfterGap(frame.event, after)) return this.#catchUp(frame.topic, subscription);
+          subscription.after = frame.event.version;
+        }
         return tell((listener) => listener.onEvent(frame.event));
       case 'resync':
         return tell((listener) => listener.onResync?.());
@@ -215,29 +263,43 @@ export class Live {
     }, wait);
   }
 
+  /** The server promises that nothing is missing between two events. If something is, all from there on is asked for again. */
+  #catchUp(topic: Topic, subscription: Subscription) {
+    subscription.isBehind = true;
+    this.#send({ type: 'unsubscribe', topic });
+    this.#sendSubscribe(topic, subscription);
+  }
+
   /** The server's clock may differ from ours, so what it says is only believed within reason. */
-  #authenticateAgain(expiresAt: string) {
-    clearTimeout(this.#timers.authenticate);
+  #authenticateBefore(expiresAt: string) {
     const left = Date.parse(expiresAt) - Date.now() - REAUTHENTICATE_BEFORE_EXPIRY;
     const wait = Math.min(Math.max(Number.isFinite(left) ? left : 0, REAUTHENTICATE_MIN), REAUTHENTICATE_MAX);
-    const attempt = this.#attempt;
-    this.#timers.authenticate = setTimeout(async () => {
-      const token = await this.options.token?.(this.#sentToken).catch(() => null);
-      if (!token || attempt !== this.#attempt || !this.#ready) return;
-      this.#sentToken = token;
-      this.#send({ type: 'authenticate', token });
-    }, wait);
+    this.#authenticateAt = Date.now() + wait;
   }
+
+  async #authenticateAgain() {
+    const attempt = this.#attempt;
+    this.#authenticateAt = Date.now() + REAUTHENTICATE_MIN;
+    const token = await this.options.token?.(this.#sentToken).catch(() => null);
+    if (!token || attempt !== this.#attempt) return;
+    this.#sentToken = token;
+    this.#send({ type: 'authenticate', token });
+  }
+
+  readonly #watch = () => {
+    if (Date.now() - this.#heardAt > SILENCE_LIMIT) this.#lost();
+    else if (Date.now() >= this.#authenticateAt) void this.#authenticateAgain();
+  };
 
   #lost(code?: number) {
     if (!this.#running) return;
-    const proven = this.#ready && Date.now() - this.#readySince >= PROVEN_AFTER;
+    const proven = this.#status === 'live' && Date.now() - this.#liveSince >= PROVEN_AFTER;
     this.#failures = proven ? 0 : this.#failures + 1;
     if (code === TOKEN_REFUSED) this.#tokenRejected = true;
     this.#drop();
     const isStarting = this.#status === 'connecting' && !isOffline();
     if (this.#status !== 'polling' && !isStarting) this.#setStatus(this.#notReached());
-    if (this.#failures >= FAILURES_BEFORE_POLLING) this.#pollSoon(0);
+    if (this.#failures >= FAILURES_BEFORE_POLLING && !this.#poller.isRunning) this.#poller.start(0);
     const random = this.options.random ?? Math.random;
     const wait = random() * Math.min(BACKOFF_CAP, BACKOFF_BASE * 2 ** this.#failures);
     this.#timers.retry = setTimeout(() => void this.#connect(), wait);
@@ -249,30 +311,18 @@ export class Live {
     const socket = this.#socket;
     this.#socket = null;
     this.#ready = false;
-    clearTimeout(this.#timers.connect);
-    clearTimeout(this.#timers.retry);
-    clearTimeout(this.#timers.authenticate);
-    clearInterval(this.#timers.watch);
-    if (!this.#running) clearTimeout(this.#timers.poll);
+    this.#authenticateAt = Infinity;
+    for (const name of ['connect', 'retry', 'watch', 'answer'] as const) this.#stopTimer(name);
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   }
 
-  #pollSoon(wait: number) {
-    clearTimeout(this.#timers.poll);
-    this.#timers.poll = setTimeout(() => void this.#poll(), wait);
-  }
-
-  async #poll() {
-    const polls = [...this.#subscriptions.values()].flatMap(({ listeners }) =>
-      [...listeners].flatMap((listener) => (listener.poll ? [listener.poll()] : [])),
-    );
+  async #poll(signal: AbortSignal) {
+    const listeners = [...this.#subscriptions.values()].flatMap(({ listeners }) => [...listeners]);
+    const polls = listeners.flatMap((listener) => (listener.poll ? [listener.poll(signal)] : []));
     const results = await Promise.allSettled(polls);
-    if (this.#ready || !this.#running) return;
-    const reached = results.some(({ status }) => status === 'fulfilled');
-    this.#setStatus(reached ? 'polling' : this.#notReached());
-    this.#pollSoon(POLL_INTERVAL);
+    if (!results.some(({ status }) => status === 'fulfilled')) throw new Error('No answer');
   }
 
   /** A device without network may still have a server of its own, so "offline" names the cause and stops nothing. */
@@ -285,7 +335,7 @@ export class Live {
   }
 
   #send(frame: ClientFrame) {
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame));
+    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
   #setStatus(status: LiveStatus) {
@@ -294,11 +344,36 @@ export class Live {
     for (const listener of [...this.#statusListeners]) listener();
   }
 
-  readonly #onOnline = () => {
+  #stopTimer(name: TimerName) {
+    clearTimeout(this.#timers[name]);
+    this.#timers[name] = undefined;
+  }
+
+  /**
+   * A line that was silent for longer than it should is given up, as is any after a sleep: what was sent meanwhile might
+   * come a good while later. Any other is only asked whether somebody is there, since people change tabs often.
+   */
+  readonly #onWake = (slept: boolean) => {
+    if (this.#status === 'live') {
+      const isOpen = this.#socket?.readyState === OPEN;
+      if (isOpen && !slept && Date.now() - this.#heardAt <= SILENCE_LIMIT_AWAKE) return this.#ask();
+    } else if (Date.now() - this.#attemptedAt < FRESH_ATTEMPT) return;
+    this.#startOver();
+  };
+
+  #ask() {
+    if (this.#timers.answer) return;
+    this.#timers.answer = setTimeout(this.#startOver, ANSWER_LIMIT);
+    this.#send(ARE_YOU_THERE);
+  }
+
+  /** What was in the way before may be gone: connects at once, and reads meanwhile if that takes long. */
+  readonly #startOver = () => {
     this.#failures = 0;
-    clearTimeout(this.#timers.poll);
     this.#drop();
-    this.#setStatus('reconnecting');
+    const isPolling = this.#status === 'polling';
+    if (!isPolling && this.#status !== 'connecting') this.#setStatus(this.#notReached());
+    this.#poller.start(isPolling ? 0 : POLL_AFTER_WAKE);
     void this.#connect();
   };
 

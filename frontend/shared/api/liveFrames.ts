@@ -17,5 +17,14 @@ export type ServerFrame =
   | { type: 'heartbeat' }
   | { type: 'error'; code: string; detail: string; topic?: Topic };
 
+/** Leaving what one does not watch changes nothing and is answered at once. Nobody follows this ID. */
+export const ARE_YOU_THERE = { type: 'unsubscribe', topic: 'track:0000000000' } as const satisfies ClientFrame;
+
+/** Whether there is an event between this one and version `after` that its topic shows, too. */
+export function isAfterGap(event: Event | PublicEvent, after: number): boolean {
+  const before = 'previous_version' in event ? (event.previous_version ?? 0) : event.version - 1;
+  return before > after;
+}
+
 /** The closing code that asks for another token. All the others are a lost line to us. */
 export const TOKEN_REFUSED = 4401;

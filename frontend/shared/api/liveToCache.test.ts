@@ -1,6 +1,6 @@
 import { QueryClient, QueryObserver, type QueryFunctionContext } from '@tanstack/react-query';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { FakeSocket } from '../testing/fakeSocket';
+import { failToConnect, FakeSocket } from '../testing/fakeSocket';
 import { sampleEvent, sampleOrder, sampleOrderWithEvents } from '../testing/samples';
 import { getOrderQueryKey, listOrdersInfiniteQueryKey, listOrdersQueryKey } from './generated/@tanstack/react-query.gen';
 import type { OrderPage, OrderWithEvents } from './generated/types.gen';
@@ -28,6 +28,7 @@ beforeEach(async () => {
 afterEach(() => {
   live.stop();
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 const detail = () => queries.getQueryData<OrderWithEvents>(detailKey)!;
@@ -82,6 +83,21 @@ test('the lists are read again after each subscription and on resync', () => {
   FakeSocket.last.says({ type: 'subscribed', topic: 'orders' });
   FakeSocket.last.says({ type: 'resync', topic: 'orders' });
   expect(read).toHaveBeenCalledTimes(2);
+});
+
+test('a poll of the lists reads what is looked at, and breaks off what takes too long', async () => {
+  queries.setQueryData<OrderPage>(listOrdersQueryKey(), { data: [order], next_cursor: null });
+  const signals: AbortSignal[] = [];
+  const queryFn = ({ signal }: QueryFunctionContext) => (signals.push(signal), new Promise<OrderPage>(() => {}));
+  onTestFinished(new QueryObserver(queries, { queryKey: listOrdersQueryKey(), queryFn, staleTime: Infinity }).subscribe(() => undefined));
+  followOrders(live, queries);
+  // No socket can be had any more: after three failures it polls.
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+  await failToConnect(4);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(signals).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(signals[0]!.aborted).toBe(true);
 });
 
 test('an answer that is older than what is held is dropped', () => {

@@ -1,6 +1,7 @@
 import { replaceEqualDeep, type QueryClient, type QueryFilters, type QueryKey } from '@tanstack/react-query';
 import type { Event, Order, OrderPage, OrderWithEvents, Target } from './generated/types.gen';
 import { getOrderQueryKey } from './generated/@tanstack/react-query.gen';
+import { getOrder } from './generated/sdk.gen';
 import type { Live } from './live';
 
 /**
@@ -33,7 +34,7 @@ export function followOrder(live: Live, queries: QueryClient, orderId: string, v
       onEvent: apply,
       onResync: readAgain,
       onError: readAgain,
-      poll: () => queries.refetchQueries({ queryKey, type: 'active' }, { throwOnError: true }),
+      poll: pollOrder(queries, orderId),
     },
     version,
   );
@@ -62,12 +63,44 @@ export function followOrders(live: Live, queries: QueryClient, onEvent?: (event:
       reads.soon();
       onEvent?.(event);
     },
-    poll: () => queries.refetchQueries({ ...lists, type: 'active' }, { throwOnError: true }),
+    poll: (signal) => refetch(queries, lists, signal),
   });
   return () => {
     stop();
     void reads.stop();
   };
+}
+
+/**
+ * Reads an order by ETag. That of the last poll is good for as long as just what came with it is held: an event may have been
+ * written into it since that could not tell everything. The answer is in no cache of the browser, so it is kept here.
+ */
+function pollOrder(queries: QueryClient, orderId: string) {
+  const path = { order_id: orderId };
+  const queryKey = getOrderQueryKey({ path });
+  let polled: { order: OrderWithEvents | undefined; etag: string } | undefined;
+  return async (signal: AbortSignal) => {
+    const held = queries.getQueryState<OrderWithEvents>(queryKey);
+    const isWhole = polled && held?.data === polled.order && !held?.isInvalidated;
+    const headers = polled && isWhole ? { 'If-None-Match': polled.etag } : {};
+    const { data, error, response } = await getOrder({ path, headers, signal });
+    if (response?.status === 304) return;
+    if (!data) throw error;
+    queries.setQueryData(queryKey, data);
+    const etag = response.headers.get('ETag');
+    polled = etag ? { order: queries.getQueryData(queryKey), etag } : undefined;
+  };
+}
+
+/** Lists have no ETag. */
+async function refetch(queries: QueryClient, filters: QueryFilters, signal: AbortSignal) {
+  const stop = () => void queries.cancelQueries(filters);
+  signal.addEventListener('abort', stop);
+  try {
+    await queries.refetchQueries({ ...filters, type: 'active' }, { throwOnError: true });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** Puts an order that the server just answered with everywhere it stands, and has the history read again. */

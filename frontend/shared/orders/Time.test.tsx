@@ -1,5 +1,6 @@
 import { act, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { sleepFor } from '../testing/sleep';
 import { RelativeTime } from './Time';
 
 beforeEach(() => void vi.useFakeTimers({ now: Date.now() }));
@@ -20,4 +21,11 @@ test('after a while without any time on the page, the next one is right at once'
   vi.advanceTimersByTime(60 * 60_000);
   render(<RelativeTime time={minutesFromNow(-5)} />);
   expect(screen.getByText('5 minutes ago')).toBeVisible();
+});
+
+test('after a sleep the time is right within a second', () => {
+  render(<RelativeTime time={minutesFromNow(-5)} />);
+  sleepFor(3 * 3600_000);
+  act(() => void vi.advanceTimersByTime(1_000));
+  expect(screen.getByText('3 hours ago')).toBeVisible();
 });

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { onWake } from '../api/wake';
 import { absoluteTime, relativeTime, shortTime } from './time';
 
 const TICK = 20_000;
@@ -7,6 +8,7 @@ const TICK = 20_000;
 const clock = {
   now: Date.now(),
   timer: undefined as ReturnType<typeof setInterval> | undefined,
+  stopWaking: () => {},
   listeners: new Set<() => void>(),
   tick: () => {
     clock.now = Date.now();
@@ -19,11 +21,15 @@ const clock = {
   },
   subscribe: (listener: () => void) => {
     clock.listeners.add(listener);
-    clock.timer ??= setInterval(clock.tick, TICK);
+    if (!clock.timer) {
+      clock.timer = setInterval(clock.tick, TICK);
+      clock.stopWaking = onWake(clock.tick);
+    }
     return () => {
       clock.listeners.delete(listener);
       if (clock.listeners.size > 0) return;
       clearInterval(clock.timer);
+      clock.stopWaking();
       clock.timer = undefined;
     };
   },
