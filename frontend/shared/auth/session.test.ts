@@ -66,6 +66,26 @@ test('many who need a token at once cause one refresh', async () => {
   expect(refreshes.times).toBe(1);
 });
 
+test('a refresh that is never answered is broken off, and repeated', async () => {
+  const limits: AbortController[] = [];
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+    limits.push(new AbortController());
+    return limits.at(-1)!.signal;
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  const session = newSession();
+  session.adopt(sampleSignedIn({ expires_in: 1 }));
+  server.use(http.post('*/api/v1/users/sessions/refresh', () => new Promise(() => {})));
+  const token = session.token();
+  await expect.poll(() => limits.length).toBe(1);
+  limits[0]!.abort(new DOMException('', 'TimeoutError'));
+  // It is what we have; whether it is still good is for the server to say.
+  expect(await token).toBe('token-1');
+  expect(session.getState().phase).toBe('signed_in');
+  countRefreshes();
+  expect(await session.token()).toBe('token-2');
+});
+
 test('a request that is refused with 401 is sent again with a new token, once', async () => {
   const session = newSession();
   session.adopt(sampleSignedIn());

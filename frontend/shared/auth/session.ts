@@ -19,6 +19,8 @@ interface Held {
 
 const REFRESH_BEFORE_EXPIRY = 60_000;
 const RETRY_UNREACHABLE = 3_000;
+/** Everything waits for the new token. Over a line that died without a word no answer ever comes. */
+const REFRESH_LIMIT = 15_000;
 
 /** In localStorage, for all tabs and the next visit. No secret: it stands for a cookie that scripts cannot see. */
 const SIGNED_IN = 'signed_in';
@@ -135,7 +137,7 @@ export class AuthSession {
   async #refreshNow(epoch: number) {
     if (epoch !== this.#epoch) return;
     try {
-      const signedIn = await this.#post('sessions/refresh');
+      const signedIn = await this.#post('sessions/refresh', undefined, AbortSignal.timeout(REFRESH_LIMIT));
       if (epoch === this.#epoch) this.#hold(signedIn);
     } catch (error) {
       if (epoch !== this.#epoch) return;
@@ -160,9 +162,10 @@ export class AuthSession {
     return turn;
   }
 
-  async #post(path: string, body?: unknown): Promise<SignedIn> {
+  async #post(path: string, body?: unknown, signal?: AbortSignal): Promise<SignedIn> {
     const { data } = await client.post<{ 200: SignedIn }, unknown, true>({
       url: `/api/v1/${this.realm}/${path}`,
+      signal,
       ...(body ? { body, headers: { 'Content-Type': 'application/json' } } : {}),
       throwOnError: true,
     });
