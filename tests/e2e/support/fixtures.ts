@@ -1,6 +1,7 @@
 import { test as base, type Browser, type BrowserContextOptions } from '@playwright/test';
 import { Complaints } from './complaints';
 import { Database } from './database';
+import { Link } from './link';
 import { migrate, Server } from './server';
 import { Visitor } from './visitor';
 
@@ -10,6 +11,8 @@ interface TestFixtures {
   server: Server;
   /** Another server on the same database; `redis: false` points it at a socket where nobody listens. */
   replica: (options?: { redis?: boolean }) => Promise<Server>;
+  /** A way to the server that the test can spoil; browsers take it by `visitor({ baseURL: link.url })`. */
+  link: Link;
   /** Opens another browser (a context): nothing in it is known to the others. */
   visitor: (options?: BrowserContextOptions) => Promise<Visitor>;
 }
@@ -55,6 +58,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       return replica;
     });
     await Promise.all(started.map((replica) => replica.stop()));
+  },
+
+  link: async ({ server }, use) => {
+    const link = await Link.to(server.port);
+    await use(link);
+    await link.close();
   },
 
   visitor: async ({ browser, server, contextOptions }, use) => {
