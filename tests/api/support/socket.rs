@@ -50,6 +50,7 @@ impl Socket {
     }
 
     pub async fn send(&mut self, frame: Value) {
+        CONTRACT.check_component("LiveClientFrame", &frame);
         self.send_raw(Message::text(frame.to_string())).await;
     }
 
@@ -65,7 +66,11 @@ impl Socket {
     /// The next frame, heartbeats included.
     pub async fn next_within(&mut self, patience: Duration) -> Value {
         match self.next_message(patience).await {
-            Some(Message::Text(text)) => serde_json::from_str(&text).expect("frames are JSON"),
+            Some(Message::Text(text)) => {
+                let frame = serde_json::from_str(&text).expect("frames are JSON");
+                CONTRACT.check_component("LiveServerFrame", &frame);
+                frame
+            }
             other => panic!("expected a frame, got {other:?}"),
         }
     }
