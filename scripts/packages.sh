@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, balancer, browser.
+# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, balancer, browser, python.
 # Installs what is missing through apt; where that cannot be, says what to install.
 
 . "$(dirname "$0")/settings.sh"
@@ -71,6 +71,7 @@ for what in "$@"; do
         need fonts-liberation
       fi
       ;;
+    python) "$clone/scripts/python.sh" >/dev/null || need python3 python3-websockets ;;
     *) die "packages.sh: $what?" ;;
   esac
 done

@@ -4,8 +4,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/settings.sh"
 cd "$clone"
 
-# Exports TEST_DATABASE_URL (a superuser's) and TEST_REDIS_URL, unless the person has brought both.
+# Exports TEST_DATABASE_URL (a superuser's) and TEST_REDIS_URL, unless the person has brought both; and PYTHON, if there is one
+# that can run our client.
 start_test_services() {
+  PYTHON=$(scripts/python.sh) || PYTHON=python3
+  export PYTHON
   # A test must not find the person's own server by these.
   unset DATABASE_URL REDIS_URL JWT_SECRET BIND_ADDR PUBLIC_URL FRONTEND_DIR
   if [ -n "${TEST_DATABASE_URL:-}" ] && [ -n "${TEST_REDIS_URL:-}" ]; then return; fi

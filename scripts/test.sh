@@ -4,7 +4,7 @@
 . "$(dirname "$0")/test-services.sh"
 browser_tests=tests/e2e/playwright.config.ts
 
-if [ -e "$browser_tests" ]; then scripts/packages.sh build services browser; else scripts/packages.sh build services; fi
+if [ -e "$browser_tests" ]; then scripts/packages.sh build services python browser; else scripts/packages.sh build services python; fi
 scripts/apps.sh install
 make_local_folder
 reports=$(mktemp -d "$local_folder/test-report.XXXXXX")

@@ -11,6 +11,7 @@ mod authorisation;
 mod bad_input;
 mod batch;
 mod cli;
+mod clients;
 mod contract;
 mod events;
 mod faults;

@@ -85,6 +85,13 @@ impl TestApp {
         Replica { base }
     }
 
+    /// Stops the first server, as a deployment does; the replicas go on.
+    pub async fn stops_first(&self) {
+        let first = self.servers.lock().expect("no test panics in here").remove(0);
+        // Whoever is connected to it is told while we wait.
+        tokio::task::spawn_blocking(|| drop(first)).await.expect("it stops");
+    }
+
     pub fn setting(&self, name: &str) -> &str {
         &self.settings[name]
     }

@@ -1,14 +1,17 @@
-//! A proxy in front of Postgres or Redis that can hold everything back, or cut it, while a test runs.
+//! A proxy in front of Postgres, Redis or our own server that can hold everything back, or cut it, while a test runs.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
+
+use super::client::PATIENCE;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Traffic {
@@ -28,10 +31,24 @@ pub enum Traffic {
 const LATENCY: Duration = Duration::from_millis(300);
 
 pub struct Proxy {
-    folder: PathBuf,
-    socket: PathBuf,
-    traffic: Arc<watch::Sender<Traffic>>,
+    front: Front,
+    lines: Arc<Lines>,
     task: tokio::task::JoinHandle<()>,
+}
+
+/// Where it is reached.
+enum Front {
+    Unix { folder: PathBuf, socket: PathBuf },
+    Tcp(SocketAddr),
+}
+
+/// What all its connections share.
+struct Lines {
+    /// Of those to come.
+    target: watch::Sender<Target>,
+    traffic: watch::Sender<Traffic>,
+    /// How many have got through so far.
+    count: watch::Sender<u32>,
 }
 
 #[derive(Clone)]
@@ -64,6 +81,20 @@ impl Proxy {
         Proxy::start(target, "redis.sock")
     }
 
+    /// In front of the server at this address, `http://127.0.0.1:port`, over TCP.
+    pub async fn of_server(base: &str) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let front = Front::Tcp(listener.local_addr().expect("an address"));
+        let lines = Arc::new(Lines::to(Target::Tcp(authority_of(base))));
+        let accepting = lines.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(serve(client, accepting.clone()));
+            }
+        });
+        Proxy { front, lines, task }
+    }
+
     fn start(target: Target, name: &str) -> Proxy {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -72,43 +103,84 @@ impl Proxy {
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).expect("a folder of our own");
         let socket = folder.join(name);
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let traffic = Arc::new(watch::Sender::new(Traffic::Flows));
-        let task = tokio::spawn(accept(listener, target, traffic.clone()));
-        Proxy { folder, socket, traffic, task }
+        let lines = Arc::new(Lines::to(target));
+        let accepting = lines.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(serve(client, accepting.clone()));
+            }
+        });
+        Proxy { front: Front::Unix { folder, socket }, lines, task }
     }
 
     pub fn set(&self, traffic: Traffic) {
-        self.traffic.send_replace(traffic);
+        self.lines.traffic.send_replace(traffic);
+    }
+
+    /// Who connects from now on comes to another server.
+    pub fn lead_to(&self, base: &str) {
+        self.lines.target.send_replace(Target::Tcp(authority_of(base)));
+    }
+
+    /// Waits until this many connections have got through since the proxy is there.
+    pub async fn has_led(&self, connections: u32) {
+        let mut count = self.lines.count.subscribe();
+        let waiting = count.wait_for(|now| *now >= connections);
+        tokio::time::timeout(PATIENCE, waiting).await.expect("somebody connects in time").expect("the proxy lives");
     }
 
     /// The URL with this proxy in place of the server.
     pub fn postgres_url(&self, url: &str) -> String {
+        let (folder, _) = self.on_unix();
         let (head, _) = url.split_once('?').unwrap_or((url, ""));
         let (scheme, rest) = head.split_once("://").expect("a URL");
         let (authority, database) = rest.split_once('/').expect("a database");
         let user = authority.split_once('@').map(|(user, _)| format!("{user}@")).unwrap_or_default();
-        format!("{scheme}://{user}/{database}?host={}&port=5432", self.folder.display())
+        format!("{scheme}://{user}/{database}?host={}&port=5432", folder.display())
     }
 
     pub fn redis_url(&self) -> String {
-        format!("redis+unix://{}", self.socket.display())
+        let (_, socket) = self.on_unix();
+        format!("redis+unix://{}", socket.display())
+    }
+
+    /// The address of this proxy of a server: `http://127.0.0.1:port`.
+    pub fn base(&self) -> String {
+        match &self.front {
+            Front::Tcp(address) => format!("http://{address}"),
+            Front::Unix { .. } => panic!("this is no proxy of a server"),
+        }
+    }
+
+    fn on_unix(&self) -> (&Path, &Path) {
+        match &self.front {
+            Front::Unix { folder, socket } => (folder, socket),
+            Front::Tcp(_) => panic!("this is a proxy of a server"),
+        }
+    }
+}
+
+impl Lines {
+    fn to(target: Target) -> Lines {
+        Lines {
+            target: watch::Sender::new(target),
+            traffic: watch::Sender::new(Traffic::Flows),
+            count: watch::Sender::new(0),
+        }
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.task.abort();
-        std::fs::remove_dir_all(&self.folder).ok();
+        if let Front::Unix { folder, .. } = &self.front {
+            std::fs::remove_dir_all(folder).ok();
+        }
     }
 }
 
-async fn accept(listener: UnixListener, target: Target, traffic: Arc<watch::Sender<Traffic>>) {
-    while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(serve(client, target.clone(), traffic.subscribe()));
-    }
-}
-
-async fn serve(client: UnixStream, target: Target, mut traffic: watch::Receiver<Traffic>) {
+async fn serve(client: impl AsyncRead + AsyncWrite, lines: Arc<Lines>) {
+    let mut traffic = lines.traffic.subscribe();
     if *traffic.borrow() == Traffic::Cut {
         return;
     }
@@ -116,14 +188,17 @@ async fn serve(client: UnixStream, target: Target, mut traffic: watch::Receiver<
     let carry = async {
         // Somebody who connects while all stalls waits as well.
         traffic.wait_for(|now| *now != Traffic::Stalls).await.ok();
-        let (up, down) = client.into_split();
+        let (up, down) = tokio::io::split(client);
+        let target = lines.target.borrow().clone();
         match target {
             Target::Unix(path) => {
                 let (from, to) = UnixStream::connect(path).await?.into_split();
+                lines.count.send_modify(|count| *count += 1);
                 both(up, to, from, down, &traffic).await
             }
             Target::Tcp(address) => {
                 let (from, to) = TcpStream::connect(address).await?.into_split();
+                lines.count.send_modify(|count| *count += 1);
                 both(up, to, from, down, &traffic).await
             }
         }
@@ -183,6 +258,11 @@ fn authority(url: &str) -> (String, Option<String>) {
         Some((host, port)) => (host.to_owned(), Some(port.to_owned())),
         None => (host.to_owned(), None),
     }
+}
+
+/// Host and port of `http://host:port`.
+fn authority_of(base: &str) -> String {
+    base.strip_prefix("http://").expect("a base").to_owned()
 }
 
 /// Undoes percent-encoding.
