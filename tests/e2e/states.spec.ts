@@ -104,6 +104,17 @@ test('the public page: a skeleton, an error that is tried again by itself, and b
   await page.goto(`/t/${id}`);
   await expect(who.heading('No answer')).toBeVisible();
   tap.pass();
+  await expect(who.heading('Created')).toBeVisible();
+
+  // Neither the clock nor the line tries before the button does.
+  await page.routeWebSocket(/\/live$/, () => {});
+  await page.clock.install();
+  tap.refuse();
+  await page.goto(`/t/${id}`);
+  await expect(who.heading('No answer')).toBeVisible();
+  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 100);
+  await expect(who.heading('No answer')).toBeVisible();
+  tap.pass();
   await page.getByRole('button', { name: 'Try now' }).click();
   await expect(who.heading('Created')).toBeVisible();
 });
