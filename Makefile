@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop dev check test test-full soak flake size invite psql clean clean-data
+.PHONY: help run stop dev check test test-full soak flake bench size invite psql clean clean-data
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -30,6 +30,9 @@ soak: ## The longest, half an hour: a million events under every fault; SOAK_EVE
 
 flake: ## A test many times, or all with a part of its name: make flake T=races:: N=200
 	@scripts/flake.sh "$(T)" "$(or $(N),200)"
+
+bench: ## What the server can carry, against bare actix; ten minutes (BENCH=--quick: one), a table, also in bench/RESULTS.md
+	@scripts/bench.sh $(BENCH)
 
 size: ## What the apps weigh over the wire, against their budgets
 	@scripts/apps.sh build && npm --prefix frontend run --silent size

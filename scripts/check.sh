@@ -1,13 +1,14 @@
 #!/bin/bash
 # make check: what can be said about the code without running it.
 
-. "$(dirname "$0")/settings.sh"
-cd "$clone"
+. "$(dirname "$0")/server.sh"
 scripts/packages.sh build
 scripts/apps.sh install
 
 cargo fmt --check
 cargo clippy --all-targets --locked --quiet -- -D warnings
+cargo fmt --check --manifest-path bench/Cargo.toml
+cargo clippy --all-targets --locked --quiet --manifest-path bench/Cargo.toml --target-dir "$(target_folder)/bench" -- -D warnings
 npm --prefix frontend run --silent lint
 npm --prefix frontend run --silent typecheck
 frontend/node_modules/.bin/tsc -p tests/e2e --noEmit

@@ -114,6 +114,7 @@ test('the skip link leads past the navigation, in all three entries', async ({ s
     const { page } = tab;
     await page.goto(address);
     await expect(tab.pill('Live')).toBeVisible();
+    await painted(page);
     await page.keyboard.press('Tab');
     const skip = page.getByRole('link', { name: 'Skip to the content' });
     await expect(skip).toBeFocused();
@@ -139,6 +140,11 @@ test('the eye of a password field is reachable by keyboard and says what it does
     await expect(password).toHaveValue('correct horse');
   }
 });
+
+/** Chromium ignores keys as long as nobody could have seen the page. */
+function painted(page: Page) {
+  return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
 
 /** Presses Tab until it is there, as somebody without a mouse does; and whatever has the focus on the way shows it. */
 async function tabTo(page: Page, target: Locator, limit = 60) {
