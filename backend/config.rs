@@ -63,6 +63,9 @@ impl Config {
         if !(4..=31).contains(&config.bcrypt_cost) {
             reader.errors.push("BCRYPT_COST: must be a number from 4 to 31".to_owned());
         }
+        if config.drain_timeout <= config.drain_notice {
+            reader.errors.push("DRAIN_TIMEOUT: must be longer than DRAIN_NOTICE, which is a part of it".to_owned());
+        }
         if reader.errors.is_empty() { Ok(config) } else { Err(ConfigError(reader.errors)) }
     }
 
@@ -220,6 +223,7 @@ mod tests {
             ("BCRYPT_COST", "99"),
             ("RATE_LIMITS", "maybe"),
             ("DRAIN_NOTICE", "-1"),
+            ("DRAIN_TIMEOUT", "2.5"),
             ("TRUSTED_PROXIES", "10.0.0.1, proxy"),
             ("REDIS_URL", "postgres://user:secret-too@host"),
         ];

@@ -129,24 +129,31 @@ impl Server {
 
     /// Drains: first `/readyz` alone says so, that a balancer turns away; then sockets are closed, spread out so that
     /// their clients do not all return in the same instant, requests in flight finish, and the journal writes what waits.
-    /// After DRAIN_TIMEOUT it returns, whatever is still open.
+    /// DRAIN_TIMEOUT after it was called it returns, whatever is still open.
     pub async fn stop(self) -> io::Result<()> {
+        let (notice, timeout) = (self.app.config.drain_notice, self.app.config.drain_timeout);
         self.app.draining.store(true, Ordering::Relaxed);
-        tokio::time::sleep(self.app.config.drain_notice).await;
-        let limit = self.app.config.drain_timeout;
-        let Ok(drained) = tokio::time::timeout(limit, self.drain()).await else {
-            tracing::warn!("not everything has ended after {limit:?}: leaving all the same");
+        tokio::time::sleep(notice).await;
+        let limit = timeout.saturating_sub(notice);
+        let Ok(drained) = tokio::time::timeout(limit, self.drain(limit)).await else {
+            tracing::warn!("not everything has ended after {timeout:?}: leaving all the same");
             return Ok(());
         };
         drained
     }
 
-    async fn drain(self) -> io::Result<()> {
-        let window = (self.app.config.drain_timeout / 6).min(Duration::from_secs(5));
+    async fn drain(self, limit: Duration) -> io::Result<()> {
+        let window = (limit / 6).min(Duration::from_secs(5));
         // From here on, connections are refused: whoever is sent away finds another replica.
-        tokio::join!(self.app.live.drain(window), self.handle.stop(true));
+        let closing = async { tokio::join!(self.app.live.drain(window), self.handle.stop(true)) };
+        // One that hangs must not take the time in which the journal writes.
+        let closed = tokio::time::timeout(limit * 2 / 3, closing).await;
         let app = self.app.clone();
         tokio::task::spawn_blocking(move || app.journal.close()).await.map_err(io::Error::other)?;
+        if closed.is_err() {
+            tracing::warn!("not all connections have ended: the journal has, and these are cut off");
+            return Ok(());
+        }
         self.running.await.map_err(io::Error::other)?
     }
 }

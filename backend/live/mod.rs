@@ -130,11 +130,11 @@ impl Live {
         const STEPS: usize = 100;
         self.is_draining.store(true, Ordering::Relaxed);
         let outboxes: Vec<_> = self.registry().values().cloned().collect();
-        let steps = outboxes.len().clamp(1, STEPS);
-        let started = Instant::now();
-        for (step, some) in (1..).zip(outboxes.chunks(outboxes.len().div_ceil(steps).max(1))) {
+        let chunks = outboxes.chunks(outboxes.len().div_ceil(STEPS).max(1));
+        let (started, steps) = (Instant::now(), chunks.len() as u32);
+        for (step, some) in (1..).zip(chunks) {
             some.iter().for_each(|outbox| outbox.end(End::Draining));
-            tokio::time::sleep_until((started + spread * step / steps as u32).into()).await;
+            tokio::time::sleep_until((started + spread * step / steps).into()).await;
         }
         // Who was let in at the very moment at which this began.
         self.registry().values().for_each(|outbox| outbox.end(End::Draining));

@@ -4,10 +4,15 @@ use std::collections::HashMap;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncWriteExt;
+
 use crate::support::people::Person;
 use crate::support::process::{Process, program};
 use crate::support::proxy::{Proxy, Traffic};
 use crate::support::{Database, Socket, TestApp, eventually, http_client, json, usual_settings};
+
+/// What a busy machine adds.
+const BUSY: Duration = Duration::from_secs(3);
 
 fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     program(arguments).envs(settings.iter().copied()).output().expect("the program runs")
@@ -184,6 +189,27 @@ async fn a_server_that_closes_its_sockets_lets_nobody_in() {
     let (first, last) = (closed.iter().min().unwrap(), closed.iter().max().unwrap());
     assert!(*last - *first > Duration::from_secs(3), "spread over five seconds: {closed:?}");
     assert_eq!(process.ends_within(Duration::from_secs(20)).await, Some(0));
+}
+
+/// A client that never reads its answers is cut off, and does not keep the journal from writing.
+#[tokio::test]
+async fn a_connection_that_hangs_is_cut_off_in_time() {
+    let mut process = serves(|settings| drop(settings.insert("DRAIN_TIMEOUT", "6".into()))).await;
+    let address = process.base.strip_prefix("http://").expect("a base").to_owned();
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(8 * 1024).expect("a small buffer");
+    let mut connection = socket.connect(address.parse().expect("an address")).await.expect("a connection");
+    // More than the kernel keeps for it.
+    for _ in 0..200 {
+        let request = format!("GET /openapi.yaml HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.expect("written");
+    }
+    // Answered until nothing more fits.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    process.signal("TERM");
+    assert_eq!(process.ends_within(Duration::from_secs(6) + BUSY).await, Some(0));
+    let log = process.log();
+    assert!(log.contains("the journal has, and these are cut off"), "{log}");
 }
 
 /// DRAIN_TIMEOUT is a promise, whatever Postgres does.

@@ -1,6 +1,7 @@
 //! Anything at all on the live socket: the server answers each frame or closes the socket with a code, does not panic, and
 //! does not grow. Some seconds of it in `make test`; FUZZ_SECONDS=600 in `make soak`.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -39,7 +40,8 @@ enum Sent {
 enum Effect {
     Answer,
     Nothing,
-    End,
+    /// With this code.
+    End(u16),
     /// Nobody knows what these bytes say.
     Anything,
 }
@@ -52,7 +54,6 @@ enum Proper {
         token: String,
     },
     Subscribe {
-        #[allow(dead_code)]
         topic: String,
         #[serde(default)]
         #[allow(dead_code)]
@@ -64,24 +65,43 @@ enum Proper {
 }
 
 const FRAME_MAX: usize = 16 * 1024;
-/// Codes that the protocol knows, and a client's own, which is echoed.
-const CODES: [u16; 5] = [1001, 1009, 4400, 4401, 4408];
+const TOO_LARGE: u16 = 1009;
+const NOT_THE_PROTOCOL: u16 = 4400;
+const WRONG_TOKEN: u16 = 4401;
 const PROBE: &str = "track:PR0BEPR0BE";
 
 impl Sent {
     fn effect(&self, token: &str) -> Effect {
         match self {
-            Sent::Text(text) | Sent::InPieces(text, _) if text.len() > FRAME_MAX => Effect::End,
+            Sent::Text(text) | Sent::InPieces(text, _) if text.len() > FRAME_MAX => Effect::End(TOO_LARGE),
             Sent::Text(text) | Sent::InPieces(text, _) => match serde_json::from_str(text) {
-                Ok(Proper::Authenticate { token: shown }) if shown != token => Effect::End,
+                Ok(Proper::Authenticate { token: shown }) if shown != token => Effect::End(WRONG_TOKEN),
                 Ok(_) => Effect::Answer,
-                Err(_) => Effect::End,
+                Err(_) => Effect::End(NOT_THE_PROTOCOL),
             },
-            Sent::Binary(_) | Sent::Close(..) => Effect::End,
+            Sent::Binary(_) => Effect::End(NOT_THE_PROTOCOL),
+            // A client's own code comes back.
+            Sent::Close(code, _) => Effect::End(*code),
             Sent::Ping(_) | Sent::Pong(_) => Effect::Nothing,
             Sent::Raw(_) => Effect::Anything,
         }
     }
+}
+
+/// Anything, mostly short; and long conversations of which every word is to be answered.
+fn conversation(order: &str, token: &str) -> impl Strategy<Value = Vec<Sent>> + use<> {
+    let proper = frame(order, token).prop_filter("the token is the right one", {
+        let token = token.to_owned();
+        move |frame| frame["type"] != "authenticate" || frame["token"] == token.as_str()
+    });
+    let proper = (proper, 1..4usize).prop_map(|(frame, pieces)| match pieces {
+        1 => Sent::InPieces(frame.to_string(), 3),
+        _ => Sent::Text(frame.to_string()),
+    });
+    prop_oneof![
+        2 => prop::collection::vec(sent(order, token), 1..12),
+        1 => prop::collection::vec(proper, 30..300),
+    ]
 }
 
 fn sent(order: &str, token: &str) -> impl Strategy<Value = Sent> + use<> {
@@ -195,39 +215,42 @@ async fn every_frame_is_answered_or_ends_the_socket() {
     let mut process = Process::serves(&usual_settings(&database)).await;
     let uma = Person::registers(&process.base, "Uma").await;
     let order = uma.create_order("Sofa").await;
-    let conversation = prop::collection::vec(sent(&order.id, &uma.token), 1..12);
+    let conversation = conversation(&order.id, &uma.token);
     let mut runner = TestRunner::new(Config::default());
     let mut invent = || conversation.new_tree(&mut runner).expect("a conversation").current();
 
     let (start, limit) = (Instant::now(), Duration::from_secs(seconds));
-    let (mut conversations, mut after_warming_up) = (0, None);
+    let (mut conversations, mut answers, mut after_warming_up) = (0, 0, None);
     while start.elapsed() < limit {
         let some: Vec<_> = (0..16).map(|_| invent()).collect();
-        futures_util::future::join_all(some.iter().map(async |sent| {
+        let answered = futures_util::future::join_all(some.iter().map(async |sent| {
             // Named, so that a failure can be told again.
-            if let Err(wrong) = converse(&process.base, sent, &uma.token).await {
-                panic!("{wrong}\nafter {sent:#?}");
-            }
+            let conversing = converse(&process.base, sent, &uma.token).await;
+            conversing.unwrap_or_else(|wrong| panic!("{wrong}\nafter {sent:#?}"))
         }))
         .await;
+        answers += answered.iter().sum::<usize>();
         conversations += some.len();
         if after_warming_up.is_none() && start.elapsed() > limit / 4 {
             after_warming_up = Some(process.memory());
         }
     }
     let grown = process.memory().saturating_sub(after_warming_up.expect("it was warm"));
-    eprintln!("{conversations} conversations; memory grew by {} KiB after a quarter of them", grown / 1024);
-    assert!(conversations > 100, "{conversations}");
+    eprintln!(
+        "{conversations} conversations with {answers} answers; memory grew by {} KiB after a quarter of them",
+        grown / 1024
+    );
+    assert!(conversations > 100 && answers > 1000, "{conversations} conversations, {answers} answers");
     assert!(grown < 8 * 1024 * 1024, "it grew by {grown} bytes");
     uma.get("/me").await.expect(200);
     process.signal("TERM");
-    process.ends_within(Duration::from_secs(10)).await;
+    assert_eq!(process.ends_within(Duration::from_secs(10)).await, Some(0));
     let log = process.log_until_its_end(Duration::from_secs(1)).await;
     assert!(!log.contains("panicked"), "{log}");
 }
 
-/// Sends it all up to what ends the socket, and listens.
-async fn converse(base: &str, sent: &[Sent], token: &str) -> Result<(), String> {
+/// Sends it all up to what ends the socket, and listens; gives back how much was answered.
+async fn converse(base: &str, sent: &[Sent], token: &str) -> Result<usize, String> {
     let address = base.strip_prefix("http://").expect("a base");
     let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
     let url = format!("ws://{address}/api/v1/live");
@@ -235,7 +258,7 @@ async fn converse(base: &str, sent: &[Sent], token: &str) -> Result<(), String> 
         tokio_tungstenite::client_async(url, stream).await.map_err(|error| format!("no socket: {error}"))?;
 
     let effects: Vec<_> = sent.iter().map(|one| one.effect(token)).collect();
-    let last = effects.iter().position(|effect| matches!(effect, Effect::End | Effect::Anything));
+    let last = effects.iter().position(|effect| matches!(effect, Effect::End(_) | Effect::Anything));
     let said = &sent[..last.map_or(sent.len(), |last| last + 1)];
     for one in said {
         send(&mut socket, one).await.map_err(|error| format!("it ended too early: {error}"))?;
@@ -251,23 +274,26 @@ async fn converse(base: &str, sent: &[Sent], token: &str) -> Result<(), String> 
         .map_err(|_| "nothing more comes, and it is not over".to_owned())?
 }
 
-/// How many answers there are at least: who unsubscribes before a subscription has begun hears of it no more.
+/// How many answers there are at least: a subscription that is unsubscribed before it has begun may never be told of.
 fn answers_to(said: &[Sent], effects: &[Effect]) -> usize {
-    let left = |sent: &&Sent| match sent {
-        Sent::Text(text) | Sent::InPieces(text, _) => {
-            matches!(serde_json::from_str(text), Ok(Proper::Unsubscribe { topic }) if !topic.is_empty())
-        }
-        _ => false,
-    };
     let answered = effects[..said.len()].iter().filter(|effect| **effect == Effect::Answer).count();
-    answered.saturating_sub(said.iter().filter(left).count())
+    let (mut asked, mut excused) = (HashSet::new(), 0);
+    for sent in said {
+        let (Sent::Text(text) | Sent::InPieces(text, _)) = sent else { continue };
+        match serde_json::from_str(text) {
+            Ok(Proper::Subscribe { topic, .. }) => drop(asked.insert(topic)),
+            Ok(Proper::Unsubscribe { topic }) if asked.remove(&topic) => excused += 1,
+            _ => {}
+        }
+    }
+    answered - excused
 }
 
-async fn listen(mut socket: WebSocketStream<TcpStream>, end: Effect, least: usize) -> Result<(), String> {
+async fn listen(mut socket: WebSocketStream<TcpStream>, end: Effect, least: usize) -> Result<usize, String> {
     let (mut answers, mut is_probed) = (0, false);
     loop {
         if end == Effect::Nothing && is_probed && answers >= least {
-            return Ok(());
+            return Ok(answers);
         }
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
@@ -281,17 +307,16 @@ async fn listen(mut socket: WebSocketStream<TcpStream>, end: Effect, least: usiz
             }
             Some(Ok(Message::Close(reason))) => {
                 let code = reason.map(|reason| u16::from(reason.code));
-                let is_known = code.is_some_and(|code| CODES.contains(&code));
                 return match end {
                     Effect::Nothing => Err(format!("closed with {code:?} for nothing")),
-                    // A client's own code comes back.
-                    Effect::End if is_known || code.is_some_and(|code| (3000..5000).contains(&code)) => Ok(()),
-                    Effect::End => Err(format!("closed with {code:?}")),
-                    _ => Ok(()),
+                    Effect::End(expected) if code != Some(expected) => {
+                        Err(format!("closed with {code:?} instead of {expected}"))
+                    }
+                    _ => Ok(answers),
                 };
             }
             Some(Ok(_)) => {}
-            Some(Err(_)) | None if end == Effect::Anything => return Ok(()),
+            Some(Err(_)) | None if end == Effect::Anything => return Ok(answers),
             Some(Err(error)) => return Err(format!("it broke: {error}")),
             None => return Err("it ended without a code".to_owned()),
         }
