@@ -49,8 +49,16 @@ main() {
     case $command in stop | destroy) return ;; esac
     die "run by root, Postgres needs a user: useradd --system postgres"
   fi
-  # One change at a time. The servers must not inherit the lock: 9>&- where they are started.
+  # What is started must not hold a lock of whoever calls: of the tests, say, which keep one in 8.
+  exec 8>&-
   make_local_folder
+  if [ "$command" = signal ]; then
+    # At once: somebody may be waiting for a server that this lets go on.
+    find_place || die "nothing has been started yet"
+    send_signal "$@"
+    return
+  fi
+  # One change at a time. The servers must not inherit the lock: 9>&- where they are started.
   exec 9>"$local_folder/$instance.lock"
   flock 9
 
@@ -74,10 +82,6 @@ main() {
         rm -rf "$folder"
         remove_empty_place
       fi
-      ;;
-    signal)
-      find_place || die "nothing has been started yet"
-      send_signal "$@"
       ;;
     *) die "services.sh $command?" ;;
   esac
@@ -360,7 +364,8 @@ SQL
 }
 
 # Not Debian's wrapper around it, which takes its time and has opinions.
-psql_here() { "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$sockets" -p 5432 -U postgres -d postgres "$@"; }
+# One that stands still lets in and says nothing.
+psql_here() { PGCONNECT_TIMEOUT=5 "$bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$sockets" -p 5432 -U postgres -d postgres "$@"; }
 
 # ---- Redis ----
 

@@ -16,3 +16,5 @@ if flock -n 8; then
   "$clone/scripts/services.sh" stop test 8>&-
   "$clone/scripts/services.sh" stop faults 8>&-
 fi
+exec 8>"$local_folder/bench.users"
+if flock -n 8; then "$clone/scripts/services.sh" stop bench 8>&-; fi

@@ -6,21 +6,26 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Integer, Nullable, Text};
+use diesel::sql_types::{Integer, Nullable, Text};
 
-#[derive(Default)]
 pub struct Book {
     entries: Mutex<Vec<Entry>>,
     acknowledged: AtomicUsize,
     violations: Mutex<Vec<String>>,
+    /// One after the other; never empty.
     phases: Mutex<Vec<Phase>>,
-    phase: AtomicUsize,
     closed: Mutex<BTreeMap<u16, usize>>,
     connections: AtomicUsize,
+    /// Sockets that could not be had from a replica that was there.
+    not_opened: AtomicUsize,
     deliveries: AtomicUsize,
     slowest_answer: AtomicU64,
 }
+
+/// For an end without a closing frame (RFC 6455, 7.4.1).
+pub const NO_CLOSING_FRAME: u16 = 1006;
 
 /// An event that somebody wanted to write, known by its text.
 struct Entry {
@@ -41,11 +46,35 @@ pub enum Outcome {
     Unknown,
 }
 
-#[derive(Default)]
 struct Phase {
     name: String,
-    /// Milliseconds from the commit to the socket, of events that happened while somebody was subscribed.
+    since: DateTime<Utc>,
+    /// Milliseconds from the commit to the socket, of this phase's events, if somebody was subscribed when they happened.
     delays: Vec<u32>,
+    /// Gaps, repeats and whatever else was seen in its course.
+    violations: usize,
+}
+
+impl Default for Book {
+    fn default() -> Book {
+        Book {
+            entries: Mutex::default(),
+            acknowledged: AtomicUsize::default(),
+            violations: Mutex::default(),
+            phases: Mutex::new(vec![Phase::new("at first")]),
+            closed: Mutex::default(),
+            connections: AtomicUsize::default(),
+            not_opened: AtomicUsize::default(),
+            deliveries: AtomicUsize::default(),
+            slowest_answer: AtomicU64::default(),
+        }
+    }
+}
+
+impl Phase {
+    fn new(name: &str) -> Phase {
+        Phase { name: name.to_owned(), since: Utc::now(), delays: Vec::new(), violations: 0 }
+    }
 }
 
 impl Book {
@@ -53,7 +82,7 @@ impl Book {
         if matches!(outcome, Outcome::Acknowledged { .. }) {
             self.acknowledged.fetch_add(1, Ordering::Relaxed);
         }
-        let phase = self.phase.load(Ordering::Relaxed);
+        let phase = lock(&self.phases).len() - 1;
         lock(&self.entries).push(Entry { text, outcome, phase });
     }
 
@@ -63,6 +92,9 @@ impl Book {
 
     /// What must not be. The first hundred are kept.
     pub fn violation(&self, what: String) {
+        if let Some(phase) = lock(&self.phases).last_mut() {
+            phase.violations += 1;
+        }
         let mut violations = lock(&self.violations);
         if violations.len() < 100 {
             violations.push(what);
@@ -71,23 +103,19 @@ impl Book {
 
     /// What is noted from now on happens under this heading.
     pub fn begin_phase(&self, name: &str) {
-        let mut phases = lock(&self.phases);
-        if phases.is_empty() {
-            phases.push(Phase { name: "at first".to_owned(), delays: Vec::new() });
-        }
-        phases.push(Phase { name: name.to_owned(), delays: Vec::new() });
-        self.phase.store(phases.len() - 1, Ordering::Relaxed);
+        lock(&self.phases).push(Phase::new(name));
     }
 
-    pub fn delivered(&self, delay: Option<Duration>) {
+    /// An event has reached a watcher; with the time at which it happened, if its delay means something.
+    pub fn delivered(&self, happened: Option<DateTime<Utc>>) {
         self.deliveries.fetch_add(1, Ordering::Relaxed);
-        let Some(delay) = delay else { return };
+        let Some(happened) = happened else { return };
+        let delay = (Utc::now() - happened).num_milliseconds().max(0);
         let mut phases = lock(&self.phases);
-        if phases.is_empty() {
-            phases.push(Phase { name: "at first".to_owned(), delays: Vec::new() });
+        // However late it comes, it is late for the phase in which it happened.
+        if let Some(phase) = phases.iter_mut().rev().find(|phase| phase.since <= happened) {
+            phase.delays.push(u32::try_from(delay).unwrap_or(u32::MAX));
         }
-        let phase = self.phase.load(Ordering::Relaxed);
-        phases[phase].delays.push(delay.as_millis() as u32);
     }
 
     /// Events that reached a watcher until now.
@@ -99,6 +127,11 @@ impl Book {
         self.connections.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub fn could_not_open(&self) {
+        self.not_opened.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How sockets ended that nobody here has cut.
     pub fn closed(&self, code: u16) {
         *lock(&self.closed).entry(code).or_default() += 1;
     }
@@ -126,17 +159,11 @@ impl Book {
             }
         }
         self.check_versions(written);
-        let mut phases = std::mem::take(&mut *lock(&self.phases));
-        if phases.is_empty() {
-            phases.push(Phase::default());
-        }
-        let mut lines: Vec<Line> = phases
-            .into_iter()
-            .map(|Phase { name, mut delays }| {
-                delays.sort_unstable();
-                Line { name, delays, ..Line::default() }
-            })
-            .collect();
+        let of_phase = |Phase { name, mut delays, violations, .. }: Phase| {
+            delays.sort_unstable();
+            Line { name, delays, violations, ..Line::default() }
+        };
+        let mut lines: Vec<Line> = lock(&self.phases).drain(..).map(of_phase).collect();
         for Entry { text, outcome, phase } in lock(&self.entries).iter() {
             let rows = by_text.get(text.as_str()).map_or(&[][..], Vec::as_slice);
             let line = &mut lines[*phase];
@@ -163,7 +190,9 @@ impl Book {
             violations: std::mem::take(&mut *lock(&self.violations)),
             deliveries: self.deliveries.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),
+            not_opened: self.not_opened.load(Ordering::Relaxed),
             closed: lock(&self.closed).clone(),
+            slowest_answer: Duration::from_millis(self.slowest_answer.load(Ordering::Relaxed)),
         }
     }
 
@@ -187,32 +216,39 @@ pub struct Written {
     pub order_id: String,
     #[diesel(sql_type = Integer)]
     pub version: i32,
-    #[diesel(sql_type = Bool)]
-    pub public: bool,
     #[diesel(sql_type = Nullable<Text>)]
     pub text: Option<String>,
 }
 
 /// All events, each order's in their order.
-pub fn read(connection: &mut PgConnection) -> Vec<Written> {
+pub fn written(connection: &mut PgConnection) -> Vec<Written> {
     diesel::sql_query(
-        "SELECT order_id, version, public, coalesce(message, note) AS text FROM order_events ORDER BY order_id, version",
+        "SELECT order_id, version, coalesce(message, note) AS text FROM order_events ORDER BY order_id, version",
     )
     .load(connection)
     .expect("the events")
 }
 
 /// The newest version of each order, and its newest public one.
-pub fn newest(written: &[Written]) -> HashMap<String, (i32, i32)> {
-    let mut newest: HashMap<String, (i32, i32)> = HashMap::new();
-    for row in written {
-        let (version, public) = newest.entry(row.order_id.clone()).or_default();
-        *version = row.version;
-        if row.public {
-            *public = row.version;
-        }
+pub type Newest = HashMap<String, (i32, i32)>;
+
+pub fn newest(connection: &mut PgConnection) -> Newest {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        order_id: String,
+        #[diesel(sql_type = Integer)]
+        version: i32,
+        #[diesel(sql_type = Integer)]
+        public_version: i32,
     }
-    newest
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT order_id, max(version) AS version, coalesce(max(version) FILTER (WHERE public), 0) AS public_version \
+         FROM order_events GROUP BY order_id",
+    )
+    .load(connection)
+    .expect("the newest versions");
+    rows.into_iter().map(|row| (row.order_id, (row.version, row.public_version))).collect()
 }
 
 pub struct Report {
@@ -221,7 +257,10 @@ pub struct Report {
     /// Events that reached a watcher.
     pub deliveries: usize,
     pub connections: usize,
+    pub not_opened: usize,
     pub closed: BTreeMap<u16, usize>,
+    /// To a writer.
+    pub slowest_answer: Duration,
 }
 
 #[derive(Default)]
@@ -238,6 +277,8 @@ pub struct Line {
     pub repeated: usize,
     /// Said to be refused, and there.
     pub untrue: usize,
+    /// Gaps, repeats and other things that a watcher must not see.
+    pub violations: usize,
     /// Sorted.
     delays: Vec<u32>,
 }
@@ -272,6 +313,16 @@ impl Report {
         self.lines.iter().map(|line| line.delay(1.0)).max().unwrap_or_default()
     }
 
+    /// No write failed, or took longer than this.
+    #[track_caller]
+    pub fn undisturbed(&self, limit: Duration) -> &Report {
+        for line in &self.lines {
+            assert_eq!((line.refused, line.unknown), (0, 0), "refused, unknown: {}", line.name);
+        }
+        assert!(self.slowest_answer <= limit, "an answer took {:?}", self.slowest_answer);
+        self
+    }
+
     #[track_caller]
     pub fn within(&self, limit: Duration) -> &Report {
         assert!(self.longest_delay() <= limit, "{:?} from a commit to a socket", self.longest_delay());
@@ -283,7 +334,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<32} {:>8} {:>8} {:>8} {:>13} {:>5} {:>8} {:>7} {:>7} {:>7} {:>7}",
+            "{:<32} {:>8} {:>8} {:>8} {:>13} {:>5} {:>8} {:>7} {:>6} {:>7} {:>7} {:>7}",
             "",
             "asked",
             "acknow.",
@@ -292,6 +343,7 @@ impl fmt::Display for Report {
             "lost",
             "repeated",
             "untrue",
+            "gaps",
             "p50 ms",
             "p99 ms",
             "max ms"
@@ -299,7 +351,7 @@ impl fmt::Display for Report {
         for line in self.lines.iter().filter(|line| line.asked > 0) {
             writeln!(
                 f,
-                "{:<32} {:>8} {:>8} {:>8} {:>13} {:>5} {:>8} {:>7} {:>7} {:>7} {:>7}",
+                "{:<32} {:>8} {:>8} {:>8} {:>13} {:>5} {:>8} {:>7} {:>6} {:>7} {:>7} {:>7}",
                 line.name,
                 line.asked,
                 line.acknowledged,
@@ -308,6 +360,7 @@ impl fmt::Display for Report {
                 line.lost,
                 line.repeated,
                 line.untrue,
+                line.violations,
                 line.delay(0.5).as_millis(),
                 line.delay(0.99).as_millis(),
                 line.delay(1.0).as_millis(),
@@ -315,11 +368,8 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "{} deliveries on {} connections, closed by the server: {:?}; gaps, repeats and other violations: {}",
-            self.deliveries,
-            self.connections,
-            self.closed,
-            self.violations.len()
+            "{} deliveries on {} connections ({} refused), which ended so: {:?}; the slowest answer to a writer: {:?}",
+            self.deliveries, self.connections, self.not_opened, self.closed, self.slowest_answer
         )
     }
 }

@@ -62,7 +62,8 @@ async fn behind_a_balancer_restarts_are_not_noticed() {
     let report = world.settle().await;
     report.holds();
     // Nobody was cut off without a word.
-    assert!(report.closed.keys().all(|code| *code == 1001), "{:?}", report.closed);
+    assert!(report.closed.keys().eq([&1001]), "{:?}", report.closed);
+    assert_eq!(report.not_opened, 0);
 }
 
 async fn read_again_and_again(url: String, reads: Arc<AtomicUsize>) {

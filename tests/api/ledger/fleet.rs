@@ -76,6 +76,13 @@ impl Fleet {
         at(process.as_ref().expect("it runs"))
     }
 
+    /// What those that run have logged.
+    pub fn logs(&self) -> Vec<String> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        let log = |place: &Place| Some(place.process.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.log());
+        places.iter().filter_map(log).collect()
+    }
+
     fn take(&self, number: usize) -> Option<Process> {
         let place = &mut self.places.write().unwrap_or_else(PoisonError::into_inner)[number];
         place.address = None;

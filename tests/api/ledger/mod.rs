@@ -10,6 +10,7 @@ mod book;
 mod draining;
 mod faults;
 mod fleet;
+mod gossip;
 mod soak;
 mod watchers;
 mod writers;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use diesel::PgConnection;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -143,9 +145,9 @@ impl World {
     }
 
     /// What a watcher needs to know of it.
-    pub fn view(&self) -> watchers::World {
+    pub fn view(&self) -> watchers::View {
         let (fleet, book, token) = (self.fleet.clone(), self.book.clone(), self.owner_token.clone());
-        watchers::World { fleet, book, token, cuts: self.cuts.subscribe(), is_restless: self.is_restless.clone() }
+        watchers::View { fleet, book, token, cuts: self.cuts.subscribe(), is_restless: self.is_restless.clone() }
     }
 
     /// Until all watchers have begun. From then on they follow their habits.
@@ -168,6 +170,15 @@ impl World {
         }
     }
 
+    /// Until these have all that is written by now.
+    pub async fn catch_up(&self, watched: &[Watching]) {
+        let (start, newest) = (Instant::now(), self.read(book::newest).await);
+        while let Some(last) = watched.iter().find(|watching| !watching.has_got_to(&newest)) {
+            assert!(start.elapsed() < Duration::from_secs(60), "{} is still at {}", last.topic, last.seen());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Ends the writers, waits until the watchers have everything, and compares all that was noted.
     pub async fn settle(mut self) -> Report {
         self.is_writing.store(false, Ordering::Relaxed);
@@ -175,8 +186,7 @@ impl World {
         while let Some(ended) = self.writers.join_next().await {
             ended.expect("a writer finds only answers that can be");
         }
-        let written = self.written().await;
-        let newest = book::newest(&written);
+        let newest = self.read(book::newest).await;
         let is_behind = |watching: &&Watching| !watching.has_all(&newest);
         // However slow the machine is, something has to arrive.
         let (mut arrived, mut last) = (0, Instant::now());
@@ -195,11 +205,15 @@ impl World {
             ended.expect("watchers go on");
         }
         self.watchers.shutdown().await;
+        for log in self.fleet.logs() {
+            assert!(!log.contains("panicked"), "{log}");
+        }
+        let written = self.read(book::written).await;
         self.book.compare(&written)
     }
 
-    async fn written(&self) -> Vec<book::Written> {
+    async fn read<T: Send + 'static>(&self, read: fn(&mut PgConnection) -> T) -> T {
         let database = self.database.shared();
-        tokio::task::spawn_blocking(move || book::read(&mut database.connect())).await.expect("Postgres is there")
+        tokio::task::spawn_blocking(move || read(&mut database.connect())).await.expect("Postgres is there")
     }
 }

@@ -15,11 +15,12 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::book::Book;
+use super::book::{Book, NO_CLOSING_FRAME, Newest};
 use super::fleet::Fleet;
 
+/// Of the world as far as a watcher needs to know it.
 #[derive(Clone)]
-pub struct World {
+pub struct View {
     pub fleet: Arc<Fleet>,
     pub book: Arc<Book>,
     pub token: String,
@@ -78,14 +79,19 @@ impl Watching {
         self.begun() > 0
     }
 
-    /// `newest` is by order, with private events and without.
-    pub fn has_all(&self, newest: &HashMap<String, (i32, i32)>) -> bool {
+    pub fn has_all(&self, newest: &Newest) -> bool {
         let (version, public) = newest[&self.order];
         self.seen() == if self.is_public { public } else { version }
     }
 
+    /// Whether it is there, or further.
+    pub fn has_got_to(&self, newest: &Newest) -> bool {
+        let (version, public) = newest[&self.order];
+        self.seen() >= if self.is_public { public } else { version }
+    }
+
     /// Takes in an event; says what is wrong with it.
-    fn take(&self, event: &Told) -> Result<(), String> {
+    fn take(&self, event: &ToldEvent) -> Result<(), String> {
         let seen = self.seen();
         let follows = match self.is_public {
             true => event.previous_version.unwrap_or(0) == seen && event.version > seen,
@@ -110,12 +116,12 @@ struct Frame {
     #[serde(default)]
     reset: bool,
     #[serde(default)]
-    events: Vec<Told>,
-    event: Option<Told>,
+    events: Vec<ToldEvent>,
+    event: Option<ToldEvent>,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct ToldEvent {
     version: i32,
     previous_version: Option<i32>,
     /// When it was recorded: nobody here claims another time.
@@ -123,7 +129,7 @@ struct Told {
 }
 
 /// Watches until it is aborted.
-pub async fn watch(world: World, watching: Vec<Watching>, habits: Habits) {
+pub async fn watch(world: View, watching: Vec<Watching>, habits: Habits) {
     let mut cuts = world.cuts.clone();
     loop {
         if let Some(base) = world.fleet.address(habits.replica) {
@@ -131,7 +137,10 @@ pub async fn watch(world: World, watching: Vec<Watching>, habits: Habits) {
             let served = async {
                 match tokio::time::timeout(Duration::from_secs(20), socket).await {
                     Ok(Some(mut socket)) => socket.serve().await,
-                    _ => None,
+                    _ => {
+                        world.book.could_not_open();
+                        None
+                    }
                 }
             };
             tokio::select! {
@@ -145,7 +154,7 @@ pub async fn watch(world: World, watching: Vec<Watching>, habits: Habits) {
 }
 
 struct Socket<'a> {
-    world: &'a World,
+    world: &'a View,
     stream: WebSocketStream<TcpStream>,
     topics: HashMap<String, Topic<'a>>,
     habits: Habits,
@@ -166,7 +175,7 @@ enum State {
 }
 
 impl<'a> Socket<'a> {
-    async fn open(world: &'a World, base: &str, watching: &'a [Watching], habits: Habits) -> Option<Socket<'a>> {
+    async fn open(world: &'a View, base: &str, watching: &'a [Watching], habits: Habits) -> Option<Socket<'a>> {
         let address = base.strip_prefix("http://").expect("a base");
         let stream = TcpStream::connect(address).await.ok()?;
         stream.set_nodelay(true).ok()?;
@@ -212,7 +221,13 @@ impl<'a> Socket<'a> {
         tokio::pin!(wander);
         loop {
             tokio::select! {
-                message = self.stream.next() => self.take(message?.ok()?).await?,
+                message = self.stream.next() => match message {
+                    Some(Ok(message)) => self.take(message).await?,
+                    _ => {
+                        self.world.book.closed(NO_CLOSING_FRAME);
+                        return None;
+                    }
+                },
                 () = &mut end => match self.world.is_restless.load(Ordering::Relaxed) {
                     true => return None,
                     false => end.set(cut(self.habits.cuts_after)),
@@ -272,8 +287,7 @@ impl<'a> Socket<'a> {
                     _ => None,
                 };
                 let is_news = since.is_some_and(|since| event.occurred_at >= since);
-                let delay = (Utc::now() - event.occurred_at).to_std().unwrap_or_default();
-                book.delivered(is_news.then_some(delay));
+                book.delivered(is_news.then_some(event.occurred_at));
             }
             ("unsubscribed", State::Leaving) => topic.state = State::Left,
             // To be asked again: the server could not begin, or go on with a long history, just now.
