@@ -19,6 +19,7 @@ for (const app of apps) {
       proxy: {
         '/api': toApi,
         '/openapi.yaml': toApi,
+        '/livez': toApi,
         ...(app === front
           ? Object.fromEntries(others.map(({ base, port }) => [`^${base}`, { target: `http://localhost:${port}` }]))
           : {}),

@@ -100,6 +100,26 @@ describe('without an account', () => {
     expect(heard.onEvent).toHaveBeenCalledOnce();
   });
 
+  test('who leaves an order and comes back sees each event once', async () => {
+    start();
+    const topic = 'track:7K3M9Q2XTB';
+    const leave = live.subscribe(topic, listener(), 1);
+    await settled();
+    FakeSocket.last.accept();
+    FakeSocket.last.says({ type: 'subscribed', topic, version: 1, events: [] });
+    leave();
+    const heard = listener();
+    live.subscribe(topic, heard, 1);
+    const second = { version: 2, previous_version: 1 };
+    // Of the first subscription: the server has not heard yet that it was left.
+    FakeSocket.last.says({ type: 'event', topic, event: second });
+    FakeSocket.last.says({ type: 'unsubscribed', topic });
+    FakeSocket.last.says({ type: 'subscribed', topic, version: 2, events: [second] });
+    FakeSocket.last.says({ type: 'event', topic, event: { version: 3, previous_version: 2 } });
+    expect(heard.onSnapshot.mock.calls).toEqual([[{ version: 2, events: [second], reset: false }]]);
+    expect(heard.onEvent.mock.calls).toEqual([[{ version: 3, previous_version: 2 }]]);
+  });
+
   test('versions that the public may not see are no gap; of one’s own order each counts', async () => {
     start();
     const [anyone, owner] = [listener(), listener()];

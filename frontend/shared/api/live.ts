@@ -1,6 +1,6 @@
 import { ARE_YOU_THERE, TOKEN_REFUSED, isAfterGap, type ClientFrame, type ServerFrame, type Topic, type TopicEvent } from './liveFrames';
-import { Poller } from './poller';
-import { onWake } from './wake';
+import { Poller, probe } from './poller';
+import { isOffline, onWake } from './wake';
 
 export type LiveStatus = 'connecting' | 'live' | 'reconnecting' | 'polling' | 'offline';
 
@@ -22,7 +22,7 @@ export interface TopicListener<E> {
   onError?(code: string): void;
   /**
    * Reads the same thing over HTTP; called every few seconds while no socket can be had. Rejects when that fails too, and
-   * when `signal` says that it takes too long.
+   * when `signal` says that it takes too long. Gives false when there was nothing to ask for.
    */
   poll?(signal: AbortSignal): Promise<unknown>;
 }
@@ -38,8 +38,6 @@ export interface LiveOptions {
 interface Subscription {
   listeners: Set<TopicListener<never>>;
   after: number | undefined;
-  /** Events are missing and were asked for; what comes before that answer is in it. */
-  isBehind: boolean;
 }
 
 type TimerName = 'connect' | 'retry' | 'watch' | 'answer';
@@ -81,6 +79,8 @@ export class Live {
   #status: LiveStatus = 'connecting';
   #statusListeners = new Set<() => void>();
   #subscriptions = new Map<Topic, Subscription>();
+  /** How many `unsubscribe` have not been answered: what comes before that belongs to the subscription of before. */
+  #leaving = new Map<Topic, number>();
   #socket: WebSocket | null = null;
   /** Subscriptions can be sent. */
   #ready = false;
@@ -139,7 +139,7 @@ export class Live {
   subscribe<T extends Topic>(topic: T, listener: TopicListener<TopicEvent<T>>, after?: number): () => void {
     let subscription = this.#subscriptions.get(topic);
     if (!subscription) {
-      subscription = { listeners: new Set(), after, isBehind: false };
+      subscription = { listeners: new Set(), after };
       this.#subscriptions.set(topic, subscription);
       if (this.#ready) this.#sendSubscribe(topic, subscription);
     }
@@ -149,7 +149,7 @@ export class Live {
       listeners.delete(listener as TopicListener<never>);
       if (listeners.size > 0 || this.#subscriptions.get(topic)?.listeners !== listeners) return;
       this.#subscriptions.delete(topic);
-      if (this.#ready) this.#send({ type: 'unsubscribe', topic });
+      if (this.#ready) this.#sendUnsubscribe(topic);
     };
   }
 
@@ -214,10 +214,11 @@ export class Live {
     // The timer alone would not do: in a page that nobody looks at it may run once a minute.
     if (frame.type === 'heartbeat') return this.#watch();
     if (!('topic' in frame) || !frame.topic) return;
-    if (frame.type === 'unsubscribed') {
-      if (frame.topic === ARE_YOU_THERE.topic) this.#stopTimer('answer');
-      return;
-    }
+    if (frame.topic === ARE_YOU_THERE.topic) return this.#stopTimer('answer');
+    const leaving = this.#leaving.get(frame.topic) ?? 0;
+    // Either frame is the end of what was left.
+    if (leaving > 0 && ['unsubscribed', 'error'].includes(frame.type)) this.#leaving.set(frame.topic, leaving - 1);
+    if (leaving > 0 || frame.type === 'unsubscribed') return;
     const subscription = this.#subscriptions.get(frame.topic);
     if (subscription) this.#deliver(frame, subscription);
   }
@@ -231,13 +232,12 @@ export class Live {
         const { version = 0, events = [], reset = false } = frame;
         // `version` is the newest there is; a long history comes in parts, and of those only the first is here.
         if (frame.topic !== 'orders') subscription.after = events.at(-1)?.version ?? version;
-        subscription.isBehind = false;
         return tell((listener) => listener.onSnapshot?.({ version, events, reset }));
       }
       case 'event':
         if (frame.topic !== 'orders') {
           const { after = 0 } = subscription;
-          if (subscription.isBehind || frame.event.version <= after) return;
+          if (frame.event.version <= after) return;
           if (isAfterGap(frame.event, after)) return this.#catchUp(frame.topic, subscription);
           subscription.after = frame.event.version;
         }
@@ -265,8 +265,7 @@ export class Live {
 
   /** The server promises that nothing is missing between two events. If something is, all from there on is asked for again. */
   #catchUp(topic: Topic, subscription: Subscription) {
-    subscription.isBehind = true;
-    this.#send({ type: 'unsubscribe', topic });
+    this.#sendUnsubscribe(topic);
     this.#sendSubscribe(topic, subscription);
   }
 
@@ -311,6 +310,7 @@ export class Live {
     const socket = this.#socket;
     this.#socket = null;
     this.#ready = false;
+    this.#leaving.clear();
     this.#authenticateAt = Infinity;
     for (const name of ['connect', 'retry', 'watch', 'answer'] as const) this.#stopTimer(name);
     if (!socket) return;
@@ -322,7 +322,10 @@ export class Live {
     const listeners = [...this.#subscriptions.values()].flatMap(({ listeners }) => [...listeners]);
     const polls = listeners.flatMap((listener) => (listener.poll ? [listener.poll(signal)] : []));
     const results = await Promise.allSettled(polls);
-    if (!results.some(({ status }) => status === 'fulfilled')) throw new Error('No answer');
+    if (results.some((result) => result.status === 'fulfilled' && result.value !== false)) return;
+    if (results.some(({ status }) => status === 'rejected')) throw new Error('No answer');
+    // Nothing here is followed, and still the page has to know whether somebody is there.
+    await probe(this.options.url, signal);
   }
 
   /** A device without network may still have a server of its own, so "offline" names the cause and stops nothing. */
@@ -332,6 +335,11 @@ export class Live {
 
   #sendSubscribe(topic: Topic, { after }: Subscription) {
     this.#send({ type: 'subscribe', topic, ...(topic === 'orders' || after === undefined ? {} : { after }) });
+  }
+
+  #sendUnsubscribe(topic: Topic) {
+    this.#leaving.set(topic, (this.#leaving.get(topic) ?? 0) + 1);
+    this.#send({ type: 'unsubscribe', topic });
   }
 
   #send(frame: ClientFrame) {
@@ -386,8 +394,4 @@ export class Live {
 /** The live address of the server that served this page. */
 export function liveUrl(location: Location = globalThis.location): string {
   return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`;
-}
-
-function isOffline(): boolean {
-  return globalThis.navigator?.onLine === false;
 }

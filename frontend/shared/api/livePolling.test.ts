@@ -45,6 +45,32 @@ test('polls after three failures, goes on trying, and comes back by itself', asy
   expect(poll).toHaveBeenCalledTimes(polls);
 });
 
+test('a page on which there is nothing to read asks whether the server is there', async () => {
+  const asked = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response('{}'));
+  await start(async () => false);
+  await failToConnect(3);
+  await settled();
+  expect(String(asked.mock.lastCall![0])).toBe('http://here/livez');
+  expect(live.getStatus()).toBe('polling');
+
+  asked.mockRejectedValue(new TypeError('Failed to fetch'));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(live.getStatus()).toBe('reconnecting');
+  asked.mockResolvedValue(new Response('', { status: 502 }));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(live.getStatus()).toBe('reconnecting');
+});
+
+test('nothing to read here and no answer there is no answer', async () => {
+  const asked = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response('{}'));
+  await start(async () => false);
+  live.subscribe('track:2222222222', { onEvent: () => {}, poll: () => Promise.reject(new Error('No answer')) });
+  await failToConnect(3);
+  await settled();
+  expect(live.getStatus()).toBe('reconnecting');
+  expect(asked).not.toHaveBeenCalled();
+});
+
 test('a failed attempt to connect neither repeats a poll that is on its way nor breaks it off', async () => {
   const poll = vi.fn<(signal: AbortSignal) => Promise<void>>(() => new Promise(() => {}));
   await start(poll);

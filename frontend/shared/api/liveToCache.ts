@@ -94,10 +94,12 @@ function pollOrder(queries: QueryClient, orderId: string) {
 
 /** Lists have no ETag. */
 async function refetch(queries: QueryClient, filters: QueryFilters, signal: AbortSignal) {
+  const active: QueryFilters = { ...filters, type: 'active' };
+  if (queries.getQueryCache().findAll(active).length === 0) return false;
   const stop = () => void queries.cancelQueries(filters);
   signal.addEventListener('abort', stop);
   try {
-    await queries.refetchQueries({ ...filters, type: 'active' }, { throwOnError: true });
+    return await queries.refetchQueries(active, { throwOnError: true });
   } finally {
     signal.removeEventListener('abort', stop);
   }

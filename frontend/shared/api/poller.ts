@@ -45,3 +45,9 @@ export class Poller {
     this.onEnd(reached);
   }
 }
+
+/** Rejects unless the server behind a socket's address is there. */
+export async function probe(socketUrl: string, signal: AbortSignal) {
+  const { ok } = await fetch(new URL('/livez', socketUrl.replace(/^ws/, 'http')), { signal });
+  if (!ok) throw new Error('No answer');
+}

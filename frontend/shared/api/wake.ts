@@ -36,3 +36,8 @@ export function onWake(listener: (slept: boolean) => void): () => void {
     window.removeEventListener('pageshow', onPageShow);
   };
 }
+
+/** A device without network may still have a server of its own. */
+export function isOffline(): boolean {
+  return globalThis.navigator?.onLine === false;
+}

@@ -3,8 +3,8 @@ import { setupServer } from 'msw/node';
 import type { Problem } from '../api/generated/types.gen';
 import type * as contract from '../api/generated/types.gen';
 
-/** Answers nothing by itself: each test says what the server says. */
-export const server = setupServer();
+/** Is there, and answers nothing else by itself: each test says what the server says. */
+export const server = setupServer(http.get('*/livez', () => HttpResponse.json({ status: 'ok' })));
 
 type Json = Record<string, unknown>;
 
