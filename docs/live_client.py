@@ -37,8 +37,8 @@ async def follow(url, have):
                     frame = json.loads(await asyncio.wait_for(socket.recv(), SILENCE))
                     for line in take(frame, have):
                         yield {"order_id": frame["topic"].removeprefix("track:"), **line}
-                    if frame["type"] == "subscribed":
-                        missing.discard(frame["topic"])
+                    if frame["type"] in ("subscribed", "error"):  # one that had begun may end with an error, too
+                        (missing.add if frame["type"] == "error" else missing.discard)(frame.get("topic"))
                     failures = 0
         except (OSError, EOFError, asyncio.TimeoutError, websockets.WebSocketException) as error:
             if getattr(getattr(error, "rcvd", None), "code", 0) in (1009, 4400):

@@ -68,13 +68,16 @@ async fn run_groups(groups: &[&str], is_quick: bool) -> Result<()> {
     }
     println!("{text}");
     let missed = rows.iter().filter(|row| !row.holds()).count();
-    say(&format!("{} of {} goals hold", rows.len() - missed, rows.len()));
     if !is_quick {
         let commit = std::env::var("COMMIT").unwrap_or_default();
         let date = Utc::now().format("%Y-%m-%d %H:%M UTC");
         let mut results = OpenOptions::new().create(true).append(true).open("RESULTS.md")?;
         write!(results, "\n## {date}, {commit}\n\n{machine}\n\n{text}")?;
     }
+    if missed > 0 {
+        return Err(format!("{missed} of {} goals do not hold", rows.len()).into());
+    }
+    say(&format!("all {} goals hold", rows.len()));
     Ok(())
 }
 

@@ -218,6 +218,12 @@ async fn a_client_asks_again_from_what_it_has_when_something_is_missing() {
     server.says(json!({"type": "heartbeat"})).await;
     server.says(event(2, Some(1))).await;
     client.prints_versions(&[1, 2]).await;
+    // A long history whose next part can't be read.
+    server.says(json!({"type": "error", "code": "internal", "detail": "Not now", "topic": topic()})).await;
+    server.says(json!({"type": "heartbeat"})).await;
+    assert_eq!(server.is_asked().await, 2, "again, after the heartbeat");
+    server.says(subscribed(&[(3, Some(2))])).await;
+    client.prints_versions(&[3]).await;
     server.closes_with(4400).await;
     assert!(!client.ends().await.success(), "a fault of its own ends it");
 }
