@@ -316,18 +316,19 @@ async fn connections_that_go_in_the_middle_are_no_internal_errors() {
             std::thread::sleep(Duration::from_millis(25));
         }
     });
-    let mut statuses = std::collections::BTreeMap::new();
+    let (mut asked, mut read) = (0, 0);
     while !cutting.is_finished() {
         let path = format!("/orders/{}", order.id);
         let reads = ["/orders", "/me", path.as_str(), "/orders/counts"].map(|path| uma.get(path));
         let writes = (0..2).map(|n| max.tries(&order, json!({"message": format!("{n}")})));
+        asked += reads.len();
         for reply in all(reads.into_iter().chain(writes)).await {
             assert!([200, 201, 503].contains(&reply.status), "{}", reply.text());
-            *statuses.entry(reply.status).or_insert(0) += 1;
+            read += usize::from(reply.status == 200);
         }
     }
     cutting.await.unwrap();
-    assert!(statuses[&200] > 50, "{statuses:?}");
+    assert!(read * 4 > asked * 3, "{read} of {asked}: most are read at the second try");
     max.adds(&order, json!({"message": "well again"})).await;
     consistent(&app);
 }

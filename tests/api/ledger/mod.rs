@@ -30,7 +30,7 @@ use self::watchers::{Habits, Watching};
 use self::writers::Pace;
 use crate::support::people::{PASSWORD, PASSWORD_HASH};
 use crate::support::services::Services;
-use crate::support::tokens::Token;
+use crate::support::tokens::lasting;
 use crate::support::{Database, Person, json, usual_settings};
 
 /// How long nothing may arrive, once nothing is broken any more, while somebody has not got everything.
@@ -111,12 +111,6 @@ impl World {
             orders.push(owner.creates(json!({"title": format!("Sofa {number}")})).await.id);
         }
         self.orders = orders.into();
-        // Longer than any test.
-        let lasting = |token: &str| {
-            let token = Token::read(token);
-            let expiry = token.claims["exp"].as_i64().expect("an expiry") + 24 * 3600;
-            token.with("exp", json!(expiry)).signed()
-        };
         (self.owner_token, self.mover_token) = (lasting(&owner.token), lasting(&mover.token));
     }
 

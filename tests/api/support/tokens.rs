@@ -8,6 +8,13 @@ use sha2::{Sha256, Sha384, Sha512};
 
 use super::JWT_SECRET;
 
+/// The same, good for longer than any test takes.
+pub fn lasting(token: &str) -> String {
+    let token = Token::read(token);
+    let expiry = token.claims["exp"].as_i64().expect("an expiry") + 24 * 3600;
+    token.with("exp", json!(expiry)).signed()
+}
+
 /// A token taken apart.
 #[derive(Clone, Debug)]
 pub struct Token {
