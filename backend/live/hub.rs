@@ -284,10 +284,10 @@ impl Watched {
             return;
         }
         if !announcement.public_tracking {
+            // Each leaves by itself, if this concerns it: it may have been switched on again before it came.
             if let Some(text) = frames::gone(track) {
-                self.track.push(About::Gone, &text);
+                self.track.push(About::Gone(event.version), &text);
             }
-            self.track.clear();
         } else if let Some(text) = frames::event(track, event) {
             self.track.push(About::Version(event.version), &text);
         }

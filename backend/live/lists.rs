@@ -92,12 +92,16 @@ struct Recent {
     begun: Instant,
 }
 
-/// The newest version, and a bit for each of the 64 up to it, the lowest bit for the newest.
-#[derive(Clone, Copy)]
+/// Versions, as runs from the first to the last of each. Mostly it is one: what comes in order makes it longer.
+#[derive(Clone)]
 struct Seen {
-    newest: i32,
-    bits: u64,
+    newest: (i32, i32),
+    /// Oldest first, none adjacent to the next.
+    older: Vec<(i32, i32)>,
 }
+
+/// Gaps in one order's versions that are known at the same time. Of more, the oldest counts as seen.
+const GAPS_MAX: usize = 64;
 
 impl Recent {
     fn new(now: Instant) -> Recent {
@@ -109,10 +113,9 @@ impl Recent {
         if self.newer.len() >= ORDERS_MAX {
             self.turn();
         }
-        let seen = self
-            .newer
-            .entry(id)
-            .or_insert_with(|| self.older.get(&id).copied().unwrap_or(Seen { newest: version, bits: 0 }));
+        let seen = self.newer.entry(id).or_insert_with(|| {
+            self.older.remove(&id).unwrap_or(Seen { newest: (version, version - 1), older: Vec::new() })
+        });
         seen.is_new(version)
     }
 
@@ -130,15 +133,39 @@ impl Recent {
 
 impl Seen {
     fn is_new(&mut self, version: i32) -> bool {
-        if version > self.newest {
-            let ahead = version.abs_diff(self.newest);
-            self.bits = self.bits.checked_shl(ahead).unwrap_or(0);
-            self.newest = version;
+        if version > self.newest.1 {
+            if version > self.newest.1 + 1 {
+                self.older.push(self.newest);
+                self.newest.0 = version;
+            }
+            self.newest.1 = version;
+        } else if !self.fill(version) {
+            return false;
         }
-        // Further back than the bits reach, it was seen or is of no interest any more.
-        let Some(bit) = 1u64.checked_shl(self.newest.abs_diff(version)) else { return false };
-        let is_new = self.bits & bit == 0;
-        self.bits |= bit;
+        if self.older.len() > GAPS_MAX {
+            let oldest = self.older.remove(0);
+            self.older[0].0 = oldest.0;
+        }
+        true
+    }
+
+    /// Takes in a version that is not newer than the newest one; false if it is there.
+    fn fill(&mut self, version: i32) -> bool {
+        let runs = &mut self.older;
+        runs.push(self.newest);
+        // The first one that is not over before the version.
+        let index = runs.partition_point(|run| run.1 < version);
+        let is_new = runs[index].0 > version;
+        if is_new {
+            let follows = index > 0 && runs[index - 1].1 == version - 1;
+            match (follows, runs[index].0 == version + 1) {
+                (true, true) => runs[index - 1].1 = runs.remove(index).1,
+                (true, false) => runs[index - 1].1 = version,
+                (false, true) => runs[index].0 = version,
+                (false, false) => runs.insert(index, (version, version)),
+            }
+        }
+        self.newest = runs.pop().unwrap_or(self.newest);
         is_new
     }
 }
@@ -197,12 +224,31 @@ mod tests {
     }
 
     #[test]
+    fn each_version_is_new_once_in_whatever_order_they_come() {
+        let id = OrderId::parse(ORDER).unwrap();
+        let mut recent = Recent::new(Instant::now());
+        // A permutation: 7 and 100 have no common divisor.
+        for version in (0..100).map(|number| number * 7 % 100) {
+            assert!(recent.is_new(id, version), "{version}");
+            assert!(!recent.is_new(id, version), "{version}");
+        }
+        assert!((0..100).all(|version| !recent.is_new(id, version)));
+        let seen = &recent.newer[&id];
+        assert_eq!((seen.newest, seen.older.len()), ((0, 99), 0));
+        for version in (200..1000).step_by(2) {
+            assert!(recent.is_new(id, version), "{version}");
+        }
+        assert!(recent.newer[&id].older.len() <= GAPS_MAX);
+    }
+
+    #[test]
     fn far_jumps_and_far_returns() {
         let id = OrderId::parse(ORDER).unwrap();
         let mut recent = Recent::new(Instant::now());
         assert!(recent.is_new(id, 1));
         assert!(recent.is_new(id, 1000));
-        assert!(!recent.is_new(id, 1), "too far back");
+        assert!(!recent.is_new(id, 1));
+        assert!(recent.is_new(id, 2), "however late");
         assert!(recent.is_new(id, 937));
         assert!(!recent.is_new(id, 937));
         assert!(recent.is_new(id, i32::MAX));

@@ -56,8 +56,8 @@ pub struct Frame {
 pub enum About {
     /// An event of one order, with its version.
     Version(i32),
-    /// The subscription ends with this frame.
-    Gone,
+    /// From this version on the topic shows nothing: the subscription ends with this frame, unless it has begun later.
+    Gone(i32),
     /// Anything on `orders`.
     Orders,
 }

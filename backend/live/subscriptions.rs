@@ -66,8 +66,6 @@ struct Beginning {
     is_announced: bool,
     held: Vec<Frame>,
     has_lost: bool,
-    /// The hub has ended it meanwhile.
-    is_gone: bool,
     /// How often the end was reached without meeting what is held.
     misses: u8,
 }
@@ -131,11 +129,6 @@ impl Subscriptions {
         let Some(index) = self.index_of(frame.subscription) else { return };
         match &mut self.list[index].state {
             State::Queued { .. } => {}
-            // The hub does not know this subscription any more: reading on would not bring what happens from now on.
-            State::Beginning(beginning) if frame.about == About::Gone => {
-                beginning.is_gone = true;
-                beginning.held.push(frame);
-            }
             State::Beginning(beginning) if beginning.has_lost => {}
             State::Beginning(beginning) if beginning.held.len() >= HELD_MAX => {
                 // What was held was committed before the next reading, which will have it.
@@ -150,7 +143,9 @@ impl Subscriptions {
                     out.push(frame.text);
                 }
                 About::Orders => out.push(frame.text),
-                About::Gone => {
+                // Switched off, and on again, before this began.
+                About::Gone(version) if version <= *sent => {}
+                About::Gone(_) => {
                     out.push(frame.text);
                     self.remove(index);
                 }
@@ -161,21 +156,14 @@ impl Subscriptions {
     fn take_snapshot(&mut self, number: u32, read: Result<Option<Snapshot>>, reset: bool, out: &mut Out) {
         let Some(index) = self.index_of(number) else { return };
         let topic = self.list[index].topic;
-        if let State::Beginning(beginning) = &self.list[index].state
-            && beginning.is_gone
-        {
-            let goodbye = if beginning.is_announced {
-                frames::gone(topic)
-            } else {
-                frames::error(Refusal::NotFound, &topic.to_string())
-            };
-            out.extend(goodbye);
-            self.remove(index);
-            return;
-        }
+        let is_announced = matches!(&self.list[index].state, State::Beginning(beginning) if beginning.is_announced);
         let refusal = match read {
             Ok(Some(snapshot)) if self.may_see(topic, &Head::from(&snapshot)) => {
                 return self.go_on(index, snapshot, reset, out);
+            }
+            Ok(_) if is_announced => {
+                self.remove(index);
+                return out.extend(frames::gone(topic));
             }
             Ok(_) => Refusal::NotFound,
             Err(Error::Internal(cause)) => {
@@ -250,15 +238,8 @@ impl Subscriptions {
             out.extend(frames::subscribed(topic, after, false, &[]));
             return;
         }
-        let beginning = Beginning {
-            after,
-            target: 0,
-            is_announced: false,
-            held: Vec::new(),
-            has_lost: false,
-            is_gone: false,
-            misses: 0,
-        };
+        let beginning =
+            Beginning { after, target: 0, is_announced: false, held: Vec::new(), has_lost: false, misses: 0 };
         self.list[index].state = State::Beginning(Box::new(beginning));
         self.read(number, id, which, after);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use deadpool_redis::redis::{self, AsyncCommands};
+use futures_util::StreamExt;
 use order_tracker::domain::ids::OrderId;
 use order_tracker::domain::order::{EventRequest, Step};
 use order_tracker::journal::{Entry, Journal};
@@ -630,6 +632,63 @@ async fn what_nobody_announced_is_found_in_the_feed() {
     assert_eq!(list.next_event().await["version"], 3);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     dumb.close();
+}
+
+/// However much newer is told before it.
+#[tokio::test]
+async fn lists_get_what_the_feed_brings_late() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let mut list = max.watch_all().await;
+    let dumb = Journal::start(&SecretString::from(app.database.url.clone()), |_| {}).unwrap();
+    let (order_id, max_id) = (OrderId::parse(&order.id).unwrap(), max.id.parse().unwrap());
+    for number in 2..=201 {
+        let request = EventRequest { message: Some(format!("message {number}")), ..EventRequest::new(Step::Note) };
+        dumb.append(max_id, Entry::Record { order_id, request }).await.unwrap();
+    }
+    max.adds(&order, json!({"message": "told at once"})).await;
+    let mut versions = Vec::new();
+    while versions.len() < 201 {
+        let version = list.next_event().await["version"].as_i64().unwrap();
+        versions.extend((version > 1).then_some(version));
+    }
+    versions.sort();
+    assert_eq!(versions, (2..=202).collect::<Vec<_>>());
+    dumb.close();
+}
+
+/// Who comes after tracking was switched off and on again hears nothing of it, however late this replica is told.
+#[tokio::test]
+async fn a_late_announcement_ends_no_later_subscription() {
+    let app = TestApp::start().await;
+    let apart = format!("{}apart:", app.setting("REDIS_PREFIX"));
+    let replica = app.replica_with(|settings| drop(settings.insert("REDIS_PREFIX", apart.clone()))).await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let client = redis::Client::open(app.setting("REDIS_URL")).unwrap();
+    let mut tells = client.get_multiplexed_async_connection().await.unwrap();
+    let mut hears = client.get_async_pubsub().await.unwrap();
+    hears.subscribe(format!("{}events", app.setting("REDIS_PREFIX"))).await.unwrap();
+    // So that the replica knows where the order stands.
+    let mut owner = uma.at(&replica).watch(&order).await;
+    let start = std::time::Instant::now();
+    uma.changes(&order, json!({"public_tracking": false})).await;
+    uma.changes(&order, json!({"public_tracking": true})).await;
+    let mut public = replica.watch_public(&order.id).await;
+    let mut messages = hears.on_message();
+    let mut told = 0;
+    while told < 2 {
+        let payload: Vec<u8> = messages.next().await.unwrap().get_payload().unwrap();
+        if String::from_utf8_lossy(&payload).contains(&order.id) {
+            tells.publish::<_, _, ()>(format!("{apart}events"), payload).await.unwrap();
+            told += 1;
+        }
+    }
+    eprintln!("told after {:?}; the replica would have looked by itself after 2 s", start.elapsed());
+    owner.events_until(3).await;
+    let event = max.adds(&order, json!({"message": "Hello"})).await;
+    public.events_until(event["version"].as_i64().unwrap()).await;
 }
 
 /// What was there before a replica is no news to those who watch lists there.
