@@ -2,6 +2,7 @@
 //! new from what arrives a second time.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -82,7 +83,7 @@ impl Lists {
 
 /// A missing number of the feed is waited for at most 30 seconds; what the repair reads was announced before that.
 const REMEMBERED: Duration = Duration::from_secs(40);
-/// Orders in a generation, about 40 bytes each. Beyond, an event may arrive twice.
+/// Orders in a generation, about 50 bytes each. Beyond, an event may arrive twice.
 const ORDERS_MAX: usize = 200_000;
 
 /// Which versions of which orders have been seen: two generations, the older one is forgotten as a whole.
@@ -113,10 +114,16 @@ impl Recent {
         if self.newer.len() >= ORDERS_MAX {
             self.turn();
         }
-        let seen = self.newer.entry(id).or_insert_with(|| {
-            self.older.remove(&id).unwrap_or(Seen { newest: (version, version - 1), older: Vec::new() })
-        });
-        seen.is_new(version)
+        match self.newer.entry(id) {
+            Entry::Occupied(seen) => seen.into_mut().is_new(version),
+            Entry::Vacant(place) => match self.older.remove(&id) {
+                Some(seen) => place.insert(seen).is_new(version),
+                None => {
+                    place.insert(Seen { newest: (version, version), older: Vec::new() });
+                    true
+                }
+            },
+        }
     }
 
     fn forget(&mut self, now: Instant) {
@@ -133,6 +140,10 @@ impl Recent {
 
 impl Seen {
     fn is_new(&mut self, version: i32) -> bool {
+        // Each event comes again with the feed: mostly that ends here.
+        if (self.newest.0..=self.newest.1).contains(&version) {
+            return false;
+        }
         if version > self.newest.1 {
             if version > self.newest.1 + 1 {
                 self.older.push(self.newest);
@@ -149,7 +160,7 @@ impl Seen {
         true
     }
 
-    /// Takes in a version that is not newer than the newest one; false if it is there.
+    /// Takes in a version that lies before the newest run; false if it is there.
     fn fill(&mut self, version: i32) -> bool {
         let runs = &mut self.older;
         runs.push(self.newest);

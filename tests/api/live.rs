@@ -13,7 +13,9 @@ use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::client::text;
+use crate::support::people::{Order, Person};
 use crate::support::proxy::{Proxy, Traffic};
+use crate::support::socket::Watcher;
 use crate::support::tokens::Token;
 use crate::support::{Socket, TestApp, eventually, heavy, json};
 
@@ -562,15 +564,7 @@ async fn what_happens_at_one_replica_is_seen_at_the_other() {
     }
     public.events_until(21).await;
     owner.events_until(21).await;
-    // The list's events may overtake one another between replicas; each of them comes, and the creation may be so young
-    // that nobody has told this replica of it before.
-    let mut versions = Vec::new();
-    while versions.len() < 20 {
-        let version = list.next_event().await["version"].as_i64().unwrap();
-        versions.extend((version > 1).then_some(version));
-    }
-    versions.sort();
-    assert_eq!(versions, (2..=21).collect::<Vec<_>>());
+    assert_eq!(versions_after_creation(&mut list, 20).await, (2..=21).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -617,13 +611,7 @@ async fn what_nobody_announced_is_found_in_the_feed() {
     for watcher in watchers.iter_mut().chain([&mut list]) {
         watcher.events_until(1).await;
     }
-    let dumb = Journal::start(&SecretString::from(app.database.url.clone()), |_| {}).unwrap();
-    let (order_id, max_id) = (OrderId::parse(&order.id).unwrap(), max.id.parse().unwrap());
-    for version in [2, 3] {
-        let message = Some(format!("message {version}"));
-        let request = EventRequest { message, ..EventRequest::new(Step::Note) };
-        dumb.append(max_id, Entry::Record { order_id, request }).await.unwrap();
-    }
+    adds_unannounced(&app, &max, &order, 2).await;
     let start = std::time::Instant::now();
     for watcher in &mut watchers {
         watcher.events_until(3).await;
@@ -631,7 +619,6 @@ async fn what_nobody_announced_is_found_in_the_feed() {
     assert_eq!(list.next_event().await["version"], 2);
     assert_eq!(list.next_event().await["version"], 3);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-    dumb.close();
 }
 
 /// However much newer is told before it.
@@ -641,21 +628,9 @@ async fn lists_get_what_the_feed_brings_late() {
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let order = uma.create_order("Sofa").await;
     let mut list = max.watch_all().await;
-    let dumb = Journal::start(&SecretString::from(app.database.url.clone()), |_| {}).unwrap();
-    let (order_id, max_id) = (OrderId::parse(&order.id).unwrap(), max.id.parse().unwrap());
-    for number in 2..=201 {
-        let request = EventRequest { message: Some(format!("message {number}")), ..EventRequest::new(Step::Note) };
-        dumb.append(max_id, Entry::Record { order_id, request }).await.unwrap();
-    }
+    adds_unannounced(&app, &max, &order, 200).await;
     max.adds(&order, json!({"message": "told at once"})).await;
-    let mut versions = Vec::new();
-    while versions.len() < 201 {
-        let version = list.next_event().await["version"].as_i64().unwrap();
-        versions.extend((version > 1).then_some(version));
-    }
-    versions.sort();
-    assert_eq!(versions, (2..=202).collect::<Vec<_>>());
-    dumb.close();
+    assert_eq!(versions_after_creation(&mut list, 201).await, (2..=202).collect::<Vec<_>>());
 }
 
 /// Who comes after tracking was switched off and on again hears nothing of it, however late this replica is told.
@@ -766,6 +741,29 @@ async fn a_query_token_is_no_token() {
     let uma = app.user("Uma").await;
     let reply = uma.request(Method::GET, &format!("/live?token={}", uma.token)).off_contract().await;
     assert_eq!(reply.status, 400);
+}
+
+/// As a server does that dies after each commit.
+async fn adds_unannounced(app: &TestApp, mover: &Person, order: &Order, count: usize) {
+    let dumb = Journal::start(&SecretString::from(app.database.url.clone()), |_| {}).unwrap();
+    let (order_id, mover_id) = (OrderId::parse(&order.id).unwrap(), mover.id.parse().unwrap());
+    for number in 0..count {
+        let request = EventRequest { message: Some(format!("message {number}")), ..EventRequest::new(Step::Note) };
+        dumb.append(mover_id, Entry::Record { order_id, request }).await.unwrap();
+    }
+    dumb.close();
+}
+
+/// So many of them, sorted: a list's events may overtake one another between replicas, and the creation may be so young that
+/// nobody has told this replica of it before.
+async fn versions_after_creation(list: &mut Watcher, count: usize) -> Vec<i64> {
+    let mut versions = Vec::new();
+    while versions.len() < count {
+        let version = list.next_event().await["version"].as_i64().unwrap();
+        versions.extend((version > 1).then_some(version));
+    }
+    versions.sort();
+    versions
 }
 
 fn versions_in(subscribed: &Value) -> Vec<i64> {
