@@ -1,10 +1,8 @@
 """Follows up to 200 orders as docs/live.md tells: live_client.py http://localhost:8080 7K3M9Q2XTB[:VERSION]...
 
-Prints each public event once, in order, as a line of JSON. VERSION is the newest one that you already have.
-"""
+Prints each public event once, in order, as a line of JSON. VERSION is the newest one that you already have."""
 import asyncio, json, random, sys
 import websockets  # 10 or newer; Debian: python3-websockets
-SILENCE = 45  # seconds: two heartbeats that did not come, and some slack
 
 
 def take(frame, have):
@@ -24,25 +22,27 @@ def take(frame, have):
             yield event
 
 
-async def follow(url, have):
+async def follow(url, have, silence=45):  # seconds: two heartbeats that did not come, and some slack
     failures = 0
     while have:
         try:
             async with websockets.connect(url, max_size=2**21, close_timeout=1) as socket:
-                missing, frame = set(have), {"type": "heartbeat"}
+                missing, frame = set(have), {"type": "heartbeat"}  # what is missing is asked for with each of these
                 while have:
-                    # What was refused for the moment is asked for again with the next heartbeat.
                     for topic in missing & have.keys() if frame["type"] == "heartbeat" else ():
                         await socket.send(json.dumps({"type": "subscribe", "topic": topic, "after": have[topic]}))
-                    frame = json.loads(await asyncio.wait_for(socket.recv(), SILENCE))
+                    frame = json.loads(await asyncio.wait_for(socket.recv(), silence))
                     for line in take(frame, have):
                         yield {"order_id": frame["topic"].removeprefix("track:"), **line}
                     if frame["type"] in ("subscribed", "error"):  # one that had begun may end with an error, too
                         (missing.add if frame["type"] == "error" else missing.discard)(frame.get("topic"))
                     failures = 0
         except (OSError, EOFError, asyncio.TimeoutError, websockets.WebSocketException) as error:
-            if getattr(getattr(error, "rcvd", None), "code", 0) in (1009, 4400):
+            code = getattr(getattr(error, "rcvd", None), "code", 0)
+            if code in (1009, 4400):
                 raise  # a fault of ours, and we would repeat it
+            if code == 4410:  # what we have may not have happened: beyond all there is, so that a reset comes
+                have.update(dict.fromkeys(have, 2**53 - 1))
             wait, failures = random.uniform(0, min(30, 2**failures)), failures + 1
             print(f"{type(error).__name__}: {error}; again in {wait:.1f} s", file=sys.stderr)
             await asyncio.sleep(wait)

@@ -5,10 +5,12 @@
 //! a repeat or late, and dropped; what is further ahead waits until what lies between has come. An order's head is
 //! known once somebody has read the database; until then everything waits.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::announcement::Announcement;
@@ -17,6 +19,7 @@ use super::lists::{Audience, Lists};
 use super::outbox::About;
 use super::topics::Topic;
 use super::watchers::{Watcher, Watchers};
+use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
 use crate::storage::tracking::{Snapshot, Which};
 
@@ -63,6 +66,8 @@ pub struct Head {
     pub public_version: i32,
     pub owner_id: Uuid,
     pub public_tracking: bool,
+    /// When the version was recorded. Of an order's events none is recorded earlier than the one before it.
+    pub recorded_at: DateTime<Utc>,
 }
 
 impl From<&Snapshot> for Head {
@@ -72,8 +77,30 @@ impl From<&Snapshot> for Head {
             public_version: snapshot.public_version,
             owner_id: snapshot.owner_id,
             public_tracking: snapshot.public_tracking,
+            recorded_at: snapshot.updated_at,
         }
     }
+}
+
+impl Head {
+    /// Whether an event that is not newer is another one than was there before.
+    fn is_contradicted_by(&self, event: &Event) -> bool {
+        match event.version.cmp(&self.version) {
+            Ordering::Less => event.recorded_at > self.recorded_at,
+            Ordering::Equal => event.recorded_at != self.recorded_at,
+            Ordering::Greater => false,
+        }
+    }
+}
+
+/// What an announcement has brought to light.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    Nothing,
+    /// Something is missing that came before it.
+    Gap,
+    /// What was delivered is not what happened.
+    Contradiction,
 }
 
 /// What is to be read now: orders, each with the version after which something is missing.
@@ -134,19 +161,21 @@ impl Hub {
     }
 
     /// Delivers an announcement to whoever watches, unless it was delivered before, or keeps it until it is its turn.
-    /// True when something is missing for that.
-    pub fn offer(&self, announcement: &Announcement, now: Instant) -> bool {
+    pub fn offer(&self, announcement: &Announcement, now: Instant) -> Finding {
         self.lists().offer(announcement);
         let id = announcement.event.order_id;
         let mut shard = self.shard(id);
         let Shard { orders, behind } = &mut *shard;
-        let Some(watched) = orders.get_mut(&id) else { return false };
+        let Some(watched) = orders.get_mut(&id) else { return Finding::Nothing };
+        if watched.head.is_some_and(|head| head.is_contradicted_by(&announcement.event)) {
+            return Finding::Contradiction;
+        }
         watched.take_in(announcement);
         let is_missing = watched.mind_the_gap(id, behind, now);
         if watched.is_unwatched() {
             shard.remove(id);
         }
-        is_missing
+        if is_missing { Finding::Gap } else { Finding::Nothing }
     }
 
     /// What has been missing for long enough.
@@ -195,6 +224,14 @@ impl Hub {
                 (watched.doubted, watched.due) = (true, Some(now));
                 behind.insert(*id);
             }
+        }
+    }
+
+    /// What was delivered counts no more, and nobody who watched is told anything more: their sockets are to end.
+    pub fn start_over(&self, now: Instant) {
+        self.lists().start_over(now);
+        for shard in &self.shards {
+            *lock(shard) = Shard::default();
         }
     }
 
@@ -270,6 +307,7 @@ impl Watched {
         let event = &announcement.event;
         let Some(head) = &mut self.head else { return };
         head.version = event.version;
+        head.recorded_at = event.recorded_at;
         head.public_tracking = announcement.public_tracking;
         if event.public {
             head.public_version = event.version;

@@ -11,7 +11,8 @@ fn id() -> OrderId {
 }
 
 fn head(version: i32) -> Head {
-    Head { version, public_version: version, owner_id: Uuid::from_u128(7), public_tracking: true }
+    let recorded_at = announcement(ORDER, version).event.recorded_at;
+    Head { version, public_version: version, owner_id: Uuid::from_u128(7), public_tracking: true, recorded_at }
 }
 
 struct Person {
@@ -92,7 +93,7 @@ fn each_version_arrives_once_and_in_order_however_it_is_announced() {
 fn at_a_gap_the_hub_waits_and_then_names_what_is_missing() {
     let scene = Scene::new();
     let ana = scene.watcher_at(3, Which::All);
-    assert!(scene.hub.offer(&announcement(ORDER, 6), scene.now));
+    assert_eq!(scene.hub.offer(&announcement(ORDER, 6), scene.now), Finding::Gap);
     assert_eq!(ana.got(), [0; 0]);
     assert!(scene.hub.overdue(scene.now).orders.is_empty(), "it may come by itself");
     assert_eq!(scene.hub.overdue(scene.now).next, Some(scene.now + PATIENCE));
@@ -227,6 +228,36 @@ fn empty_topics_are_removed() {
     assert!(scene.is_empty());
     scene.offer([4]);
     assert!(scene.is_empty(), "what nobody watches leaves nothing behind");
+}
+
+#[test]
+fn another_event_in_the_place_of_one_that_was_delivered_is_a_contradiction() {
+    let scene = Scene::new();
+    let ana = scene.watcher_at(3, Which::All);
+    scene.offer([4]);
+    let recorded = |version: i32, as_if: i32| {
+        let mut announcement = announcement(ORDER, version);
+        announcement.event.recorded_at = head(as_if).recorded_at;
+        scene.hub.offer(&announcement, scene.now)
+    };
+    for version in 1..=4 {
+        assert_eq!(recorded(version, version), Finding::Nothing, "an echo");
+    }
+    assert_eq!(recorded(4, 5), Finding::Contradiction);
+    assert_eq!(recorded(4, 3), Finding::Contradiction);
+    assert_eq!(recorded(2, 5), Finding::Contradiction);
+    assert_eq!(recorded(2, 4), Finding::Nothing, "several may have been recorded at the same time");
+    assert_eq!(ana.got(), [4]);
+
+    scene.hub.start_over(scene.now);
+    scene.offer([5]);
+    assert_eq!(ana.got(), [0; 0], "she is to come back");
+    let (ben, at_joining) = scene.joins(Which::All);
+    assert_eq!(at_joining, None);
+    ana.leaves(&scene.hub);
+    scene.hub.seed(id(), head(2), scene.now);
+    scene.offer([3]);
+    assert_eq!(ben.got(), [3]);
 }
 
 #[test]

@@ -75,6 +75,11 @@ impl Lists {
         }
     }
 
+    /// What was seen may come again, and be new.
+    pub fn start_over(&mut self, now: Instant) {
+        self.recent = Recent::new(now);
+    }
+
     /// The repair has read everything that is committed: what came long before will not come again.
     pub fn forget(&mut self, now: Instant) {
         self.recent.forget(now);

@@ -27,7 +27,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use uuid::Uuid;
 
 pub use self::announcement::Announcement;
-use self::hub::Hub;
+use self::hub::{Finding, Hub};
 use self::outbox::{End, Outbox};
 use crate::auth::revocations::Revocations;
 use crate::domain::ids::OrderId;
@@ -68,6 +68,8 @@ pub struct Live {
     sockets_opened: AtomicU64,
     is_draining: AtomicBool,
     sessions_are_watched: AtomicBool,
+    /// What was delivered is not what the database says.
+    is_contradicted: AtomicBool,
 }
 
 impl Live {
@@ -93,6 +95,7 @@ impl Live {
             sockets_opened: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             sessions_are_watched: AtomicBool::new(false),
+            is_contradicted: AtomicBool::new(false),
         });
         let weak = Arc::downgrade(&live);
         let deliverer = std::thread::Builder::new().name("live".to_owned());
@@ -203,6 +206,14 @@ impl Live {
         }
     }
 
+    /// Notes that what was delivered of an order is not what the database says: it has gone back to an earlier state.
+    fn contradict(&self, id: OrderId) {
+        if !self.is_contradicted.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%id, "what was delivered is not what happened");
+        }
+        self.repair_now.notify_one();
+    }
+
     fn registry(&self) -> MutexGuard<'_, HashMap<u64, Arc<Outbox>>> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,7 +240,11 @@ fn deliver(live: &Weak<Live>, mut batches: mpsc::Receiver<Batch>) {
         let now = Instant::now();
         let mut is_missing = false;
         for announcement in batch.iter() {
-            is_missing |= live.hub.offer(announcement, now);
+            match live.hub.offer(announcement, now) {
+                Finding::Nothing => {}
+                Finding::Gap => is_missing = true,
+                Finding::Contradiction => live.contradict(announcement.event.order_id),
+            }
         }
         if is_missing {
             live.catch_up_now.notify_one();

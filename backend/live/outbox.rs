@@ -68,6 +68,7 @@ pub enum End {
     TooSlow,
     Draining,
     SessionEnded,
+    Restored,
 }
 
 impl Outbox {

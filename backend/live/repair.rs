@@ -2,13 +2,17 @@
 //! seconds, more often while the relay is down, and at a gap in one order's versions that order is.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
+use super::outbox::End;
 use super::{Announcement, Batch, EVENTS_MAX, Live};
 use crate::domain::ids::OrderId;
 use crate::error::Result;
-use crate::storage::events;
+use crate::storage::events::{self, FeedEntry};
 use crate::storage::tracking::{self, Snapshot, Which};
 
 const PERIOD: Duration = Duration::from_secs(2);
@@ -16,7 +20,7 @@ const PERIOD_WITHOUT_RELAY: Duration = Duration::from_millis(300);
 /// Not more often than this, however often somebody asks.
 const PERIOD_MIN: Duration = Duration::from_millis(50);
 const PAGE: i64 = 1000;
-/// How far below the newest number reading begins, to learn which numbers are missing.
+/// How many numbers are looked at in the beginning, to learn which are missing.
 const HEAD_START: i64 = 4096;
 /// A number that is still missing after this was rolled back: no transaction lives longer than ten seconds.
 const MISSING_AT_MOST: Duration = Duration::from_secs(30);
@@ -24,12 +28,16 @@ const MISSING_AT_MOST: Duration = Duration::from_secs(30);
 const MISSING_MAX: i64 = 10_000;
 
 /// Where the feed stands; none when that can't be read yet.
-pub(super) async fn first_look(live: &Arc<Live>) -> Option<Feed> {
-    let mut feed = None;
-    if let Err(error) = read_all(live, &mut feed).await {
-        tracing::warn!(%error, "the feed can't be read");
-    }
-    feed
+pub(super) async fn first_look(live: &Live) -> Option<Feed> {
+    begin(live).await.inspect_err(|error| tracing::warn!(%error, "the feed can't be read")).ok()
+}
+
+/// Where the feed stands. What is in it is no news.
+async fn begin(live: &Live) -> Result<Feed> {
+    let numbers = live.db.read(|connection| events::newest_numbers(connection, HEAD_START)).await?;
+    let mut feed = Feed::from(numbers.first().map_or(0, |first| first - 1));
+    feed.advance(numbers.into_iter(), Instant::now());
+    Ok(feed)
 }
 
 /// Reads the feed for as long as there is a server.
@@ -62,19 +70,32 @@ pub(super) async fn read_the_feed(live: Weak<Live>, mut feed: Option<Feed>) {
 
 /// Reads and offers what is new, page by page.
 async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
-    let feed = match feed {
-        Some(feed) => feed,
-        None => {
-            let newest = live.db.read(events::newest_seq).await?;
-            feed.insert(Feed::from((newest - HEAD_START).max(0)))
-        }
-    };
     loop {
+        if live.is_contradicted.swap(false, Ordering::Relaxed) {
+            start_over(live);
+            *feed = None;
+        }
+        let feed = match feed {
+            Some(feed) => feed,
+            None => {
+                let begun = begin(live).await?;
+                // What came before that, and after somebody subscribed, is in nobody's feed.
+                doubt(live);
+                feed.insert(begun)
+            }
+        };
         let (cursor, missing) = (feed.cursor, feed.missing());
         let asked_at = Instant::now();
-        let entries = live.db.read(move |connection| events::feed(connection, cursor, &missing, PAGE)).await?;
-        let is_last = entries.iter().filter(|entry| entry.seq > cursor).count() < PAGE as usize;
+        let mut entries = live.db.read(move |connection| events::feed(connection, cursor, &missing, PAGE)).await?;
+        let last_known = entries.iter().position(|entry| entry.seq == cursor).map(|index| entries.remove(index));
+        if !feed.goes_on_from(last_known.as_ref()) {
+            tracing::warn!("the feed is not what it was");
+            live.is_contradicted.store(true, Ordering::Relaxed);
+            continue;
+        }
+        let is_last = entries.iter().filter(|entry| entry.seq > cursor).count() < PAGE as usize - 1;
         let skipped = feed.advance(entries.iter().map(|entry| entry.seq), asked_at);
+        feed.newest = entries.iter().chain(&last_known).find(|entry| entry.seq == feed.cursor).map(Mark::of);
         let batch: Vec<Announcement> = entries.into_iter().map(Announcement::from).collect();
         live.note(&batch);
         if !batch.is_empty() && live.to_hub.send(Batch::new(batch)).await.is_err() {
@@ -82,8 +103,7 @@ async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
         }
         if skipped {
             tracing::warn!("the feed's numbers jumped: everything that is watched is read again");
-            live.hub.doubt(Instant::now());
-            live.catch_up_now.notify_one();
+            doubt(live);
         }
         if is_last {
             feed.forget_before(asked_at);
@@ -93,17 +113,47 @@ async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
     }
 }
 
+fn doubt(live: &Live) {
+    live.hub.doubt(Instant::now());
+    live.catch_up_now.notify_one();
+}
+
+/// The database has gone back to an earlier state, as when a backup was restored, or a standby took over that had not got
+/// the last commits: whoever watches begins anew.
+fn start_over(live: &Live) {
+    tracing::warn!("the database has gone back to an earlier state: all sockets are closed, to begin anew");
+    live.hub.start_over(Instant::now());
+    live.registry().values().for_each(|outbox| outbox.end(End::Restored));
+}
+
 /// Where reading the feed has come to.
 pub(super) struct Feed {
     /// Everything up to here has been read, but for what is missing.
     cursor: i64,
+    /// What was read there; none before the first reading.
+    newest: Option<Mark>,
     /// Numbers that nobody has committed yet, and since when: a transaction under way, or one that was rolled back.
     missing: BTreeMap<i64, Instant>,
 }
 
+/// By what an entry is known again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Mark(OrderId, i32, DateTime<Utc>);
+
+impl Mark {
+    fn of(entry: &FeedEntry) -> Mark {
+        Mark(entry.event.order_id, entry.event.version, entry.event.recorded_at)
+    }
+}
+
 impl Feed {
     fn from(cursor: i64) -> Feed {
-        Feed { cursor, missing: BTreeMap::new() }
+        Feed { cursor, newest: None, missing: BTreeMap::new() }
+    }
+
+    /// Whether what was read last is still there; given is what is there now.
+    fn goes_on_from(&self, entry: Option<&FeedEntry>) -> bool {
+        self.newest.is_none_or(|newest| entry.map(Mark::of) == Some(newest))
     }
 
     fn missing(&self) -> Vec<i64> {
@@ -157,7 +207,12 @@ async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<(
     loop {
         // Past the queue of the subscribers: those who have subscribed come first.
         let read = move |connection: &mut _| tracking::snapshot(connection, id, Which::All, after, EVENTS_MAX);
-        let Some(snapshot) = live.db.read(read).await? else { return Ok(()) };
+        let snapshot = live.db.read(read).await?;
+        // `after` was delivered before this was read.
+        let Some(snapshot) = snapshot.filter(|snapshot| snapshot.version >= after) else {
+            live.contradict(id);
+            return Ok(());
+        };
         let Snapshot { version, owner_id, public_tracking, events, has_more, .. } = snapshot;
         after = events.last().map_or(after, |event| event.version);
         let announcement = |event| Announcement { event, owner_id, public_tracking };
@@ -175,6 +230,7 @@ async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use super::super::announcement::tests::announcement;
     use super::*;
 
     #[test]
@@ -196,6 +252,20 @@ mod tests {
         assert_eq!(feed.missing(), [1, 2]);
         feed.forget_before(now + MISSING_AT_MOST);
         assert!(feed.missing().is_empty());
+    }
+
+    #[test]
+    fn a_feed_goes_on_where_its_newest_entry_stands() {
+        let entry = |seq, version| {
+            let Announcement { event, owner_id, public_tracking } = announcement("7K3M9Q2XTB", version);
+            FeedEntry { seq, event, owner_id, public_tracking }
+        };
+        let mut feed = Feed::from(10);
+        assert!(feed.goes_on_from(None), "nothing was read yet");
+        feed.newest = Some(Mark::of(&entry(10, 4)));
+        assert!(feed.goes_on_from(Some(&entry(10, 4))));
+        assert!(!feed.goes_on_from(Some(&entry(10, 5))), "another event has its number");
+        assert!(!feed.goes_on_from(None), "it is gone");
     }
 
     #[test]

@@ -210,6 +210,7 @@ impl From<End> for Close {
             End::TooSlow => Close::With(CloseCode::from(4408), Some("too_slow")),
             End::Draining => Close::With(CloseCode::Away, Some("draining")),
             End::SessionEnded => Close::With(CloseCode::from(4401), Some("session_ended")),
+            End::Restored => Close::With(CloseCode::from(4410), Some("restored")),
         }
     }
 }

@@ -24,8 +24,6 @@ const READING_MAX: usize = 4;
 /// Frames of one subscription that are kept back while it begins; if there are more, it reads once more.
 const HELD_MAX: usize = 256;
 
-const MISSES_MAX: u8 = 5;
-
 /// Frames to send, in this order.
 pub type Out = Vec<ByteString>;
 
@@ -66,8 +64,8 @@ struct Beginning {
     is_announced: bool,
     held: Vec<Frame>,
     has_lost: bool,
-    /// How often the end was reached without meeting what is held.
-    misses: u8,
+    /// What is held begins later than what was read ends: that was read before.
+    is_short: bool,
 }
 
 impl Subscriptions {
@@ -197,9 +195,11 @@ impl Subscriptions {
         }
         beginning.after = snapshot.events.last().map_or(beginning.after, |event| event.version);
         let is_short = !snapshot.has_more && snapshot.version < beginning.target;
-        beginning.misses += u8::from(is_short);
-        // After a few times the hub has heard of what is not in the database, as after a restore; it is the truth.
-        if snapshot.has_more || beginning.has_lost || (is_short && beginning.misses < MISSES_MAX) {
+        if is_short && beginning.is_short {
+            self.live.contradict(id);
+        }
+        beginning.is_short |= is_short;
+        if snapshot.has_more || beginning.has_lost || is_short {
             // While pages are read the hub may run ahead as it likes: only the last page has to meet what is held.
             if beginning.has_lost {
                 beginning.has_lost = false;
@@ -239,7 +239,7 @@ impl Subscriptions {
             return;
         }
         let beginning =
-            Beginning { after, target: 0, is_announced: false, held: Vec::new(), has_lost: false, misses: 0 };
+            Beginning { after, target: 0, is_announced: false, held: Vec::new(), has_lost: false, is_short: false };
         self.list[index].state = State::Beginning(Box::new(beginning));
         self.read(number, id, which, after);
     }

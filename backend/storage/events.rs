@@ -101,7 +101,7 @@ pub struct FeedEntry {
     pub public_tracking: bool,
 }
 
-/// The feed above `seq`, at most `limit` of it, and before that of what lies below the entries in `missing`.
+/// The feed from `seq` on, at most `limit` of it, and before that of what lies below the entries in `missing`.
 pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64) -> Result<Vec<FeedEntry>> {
     let entries = || {
         order_events::table.inner_join(orders::table).order(order_events::seq).select((
@@ -116,7 +116,7 @@ pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64
     if !missing.is_empty() {
         rows = entries().filter(order_events::seq.eq_any(missing)).load(connection)?;
     }
-    rows.extend(entries().filter(order_events::seq.gt(seq)).limit(limit).load(connection)?);
+    rows.extend(entries().filter(order_events::seq.ge(seq)).limit(limit).load(connection)?);
     rows.into_iter()
         .map(|(seq, row, owner_id, public_tracking)| {
             Ok(FeedEntry { seq, event: Event::try_from(row)?, owner_id, public_tracking })
@@ -124,8 +124,10 @@ pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64
         .collect()
 }
 
-/// The newest number that the feed has handed out and somebody committed; 0 before the first.
-pub fn newest_seq(connection: &mut PgConnection) -> Result<i64> {
-    let newest: Option<i64> = order_events::table.select(diesel::dsl::max(order_events::seq)).first(connection)?;
-    Ok(newest.unwrap_or(0))
+/// The newest numbers that the feed has handed out and somebody committed, oldest first, at most `limit`.
+pub fn newest_numbers(connection: &mut PgConnection, limit: i64) -> Result<Vec<i64>> {
+    let numbers = order_events::table.select(order_events::seq).order(order_events::seq.desc()).limit(limit);
+    let mut numbers: Vec<i64> = numbers.load(connection)?;
+    numbers.reverse();
+    Ok(numbers)
 }

@@ -22,5 +22,6 @@ mod live;
 mod migrations;
 mod orders;
 mod races;
+mod restored;
 mod tokens;
 mod tracking;

@@ -176,6 +176,27 @@ describe('without an account', () => {
     expect(FakeSocket.last.sent).toHaveLength(1);
   });
 
+  test('begins anew when the server says that its database was restored', async () => {
+    start();
+    const heard = listener();
+    live.subscribe('track:7K3M9Q2XTB', heard, 4);
+    await settled();
+    FakeSocket.last.accept();
+    FakeSocket.last.says({ type: 'subscribed', topic: 'track:7K3M9Q2XTB', version: 4, events: [] });
+    FakeSocket.last.ends(4410);
+    await vi.advanceTimersByTimeAsync(2_000);
+    FakeSocket.last.accept();
+    const [{ after }] = FakeSocket.last.sent as [{ after: number }];
+    expect(after).toBeGreaterThan(2 ** 31);
+    const events = [{ version: 1, previous_version: null }, { version: 4, previous_version: 1 }];
+    FakeSocket.last.says({ type: 'subscribed', topic: 'track:7K3M9Q2XTB', version: 4, events, reset: true });
+    expect(heard.onSnapshot).toHaveBeenLastCalledWith({ version: 4, events, reset: true });
+    FakeSocket.last.ends();
+    await vi.advanceTimersByTimeAsync(4_000);
+    FakeSocket.last.accept();
+    expect(FakeSocket.last.sent).toEqual([{ type: 'subscribe', topic: 'track:7K3M9Q2XTB', after: 4 }]);
+  });
+
   test('passes on reset, gone, resync and errors of a topic', async () => {
     start();
     const heard = listener();

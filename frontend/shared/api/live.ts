@@ -1,4 +1,4 @@
-import { ARE_YOU_THERE, TOKEN_REFUSED, isAfterGap, type ClientFrame, type ServerFrame, type Topic, type TopicEvent } from './liveFrames';
+import { ARE_YOU_THERE, BEYOND_ALL, RESTORED, TOKEN_REFUSED, isAfterGap, type ClientFrame, type ServerFrame, type Topic, type TopicEvent } from './liveFrames';
 import { Poller, probe } from './poller';
 import { isOffline, onWake } from './wake';
 
@@ -295,6 +295,7 @@ export class Live {
     const proven = this.#status === 'live' && Date.now() - this.#liveSince >= PROVEN_AFTER;
     this.#failures = proven ? 0 : this.#failures + 1;
     if (code === TOKEN_REFUSED) this.#tokenRejected = true;
+    if (code === RESTORED) for (const subscription of this.#subscriptions.values()) subscription.after = BEYOND_ALL;
     this.#drop();
     const isStarting = this.#status === 'connecting' && !isOffline();
     if (this.#status !== 'polling' && !isStarting) this.#setStatus(this.#notReached());

@@ -26,5 +26,9 @@ export function isAfterGap(event: Event | PublicEvent, after: number): boolean {
   return before > after;
 }
 
-/** The closing code that asks for another token. All the others are a lost line to us. */
+/** The closing code that asks for another token. But for the next one, all the others are a lost line to us. */
 export const TOKEN_REFUSED = 4401;
+/** The server's database went back to an earlier state: what we hold may not have happened. */
+export const RESTORED = 4410;
+/** Whoever is beyond what there is gets everything anew, with `reset`. */
+export const BEYOND_ALL = Number.MAX_SAFE_INTEGER;

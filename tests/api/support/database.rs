@@ -73,6 +73,43 @@ impl Database {
     }
 }
 
+/// What was in the tables of orders, kept in the same database: a server keeps its connections while it is restored.
+pub struct Backup<'a> {
+    database: &'a Database,
+}
+
+impl Backup<'_> {
+    /// In place of an earlier one.
+    pub fn of(database: &Database) -> Backup<'_> {
+        database.run(
+            "DROP SCHEMA IF EXISTS backup CASCADE; CREATE SCHEMA backup;
+             CREATE TABLE backup.orders AS TABLE orders;
+             CREATE TABLE backup.order_events AS TABLE order_events",
+        );
+        Backup { database }
+    }
+
+    /// All at once, with the sequence of the feed.
+    pub fn restore(&self) {
+        let columns = |table: &str| {
+            let names = format!(
+                "SELECT string_agg(column_name, ',') FROM information_schema.columns \
+                 WHERE table_schema = 'public' AND table_name = '{table}' AND is_generated = 'NEVER'"
+            );
+            self.database.value(&names).expect("columns")
+        };
+        let (orders, events) = (columns("orders"), columns("order_events"));
+        self.database.run(&format!(
+            "BEGIN;
+             TRUNCATE order_events, orders;
+             INSERT INTO orders ({orders}) SELECT {orders} FROM backup.orders;
+             INSERT INTO order_events ({events}) OVERRIDING SYSTEM VALUE SELECT {events} FROM backup.order_events;
+             SELECT setval(pg_get_serial_sequence('order_events', 'seq'), (SELECT max(seq) FROM order_events));
+             COMMIT"
+        ));
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         if !self.is_owned {

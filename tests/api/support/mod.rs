@@ -174,8 +174,12 @@ impl Replica {
         Request::new(&http_client(), &self.base, Method::GET, &format!("/api/v1{path}"))
     }
 
+    pub async fn socket(&self) -> Socket {
+        Socket::open(&self.base).await
+    }
+
     pub async fn watch_public(&self, id: &str) -> Watcher {
-        Socket::open(&self.base).await.watch(&format!("track:{id}"), None).await
+        self.socket().await.watch(&format!("track:{id}"), None).await
     }
 }
 
