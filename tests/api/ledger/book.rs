@@ -134,6 +134,9 @@ impl Book {
     /// How sockets ended that nobody here has cut.
     pub fn closed(&self, code: u16) {
         *lock(&self.closed).entry(code).or_default() += 1;
+        if code == 4410 {
+            self.violation("the server took what was committed for lost".to_owned());
+        }
     }
 
     pub fn answered_after(&self, time: Duration) {
