@@ -1,6 +1,6 @@
 """Follows up to 200 orders as docs/live.md tells: live_client.py http://localhost:8080 7K3M9Q2XTB[:VERSION]...
 
-Prints each public event once, in order, as a line of JSON. VERSION is the newest one that you already have."""
+Prints each public event once (after `reset`, anew) as a line of JSON. VERSION is the newest one that you have."""
 import asyncio, json, random, sys
 import websockets  # 10 or newer; Debian: python3-websockets
 

@@ -68,9 +68,9 @@ pub mod tests {
     use crate::domain::event::{EventActor, EventType};
     use crate::domain::ids::OrderId;
     use crate::domain::status::Status;
-    use chrono::{DateTime, Duration};
+    use chrono::DateTime;
 
-    /// A public note, unless told otherwise, recorded so many milliseconds after the first.
+    /// A public note, unless told otherwise.
     pub fn announcement(id: &str, version: i32) -> Announcement {
         let at = DateTime::from_timestamp_millis(1_800_000_000_000).unwrap();
         Announcement {
@@ -91,7 +91,7 @@ pub mod tests {
                 undoes: None,
                 actor: EventActor { id: Uuid::nil(), role: Role::Mover, name: "Max".into() },
                 occurred_at: at,
-                recorded_at: at + Duration::milliseconds(version.into()),
+                recorded_at: at,
             },
             owner_id: Uuid::from_u128(7),
             public_tracking: true,

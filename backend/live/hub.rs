@@ -5,12 +5,10 @@
 //! a repeat or late, and dropped; what is further ahead waits until what lies between has come. An order's head is
 //! known once somebody has read the database; until then everything waits.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::announcement::Announcement;
@@ -19,7 +17,6 @@ use super::lists::{Audience, Lists};
 use super::outbox::About;
 use super::topics::Topic;
 use super::watchers::{Watcher, Watchers};
-use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
 use crate::storage::tracking::{Snapshot, Which};
 
@@ -53,8 +50,8 @@ struct Watched {
     /// When to read what is missing, and how often that was of no use.
     due: Option<Instant>,
     attempts: u32,
-    /// Read it, whatever is known: an announcement may have been missed without a trace.
-    doubted: bool,
+    /// Since when it is to be read, whatever is known: an announcement may have been missed without a trace.
+    doubted: Option<Instant>,
     track: Watchers,
     order: Watchers,
 }
@@ -66,8 +63,6 @@ pub struct Head {
     pub public_version: i32,
     pub owner_id: Uuid,
     pub public_tracking: bool,
-    /// When the version was recorded. Of an order's events none is recorded earlier than the one before it.
-    pub recorded_at: DateTime<Utc>,
 }
 
 impl From<&Snapshot> for Head {
@@ -77,30 +72,8 @@ impl From<&Snapshot> for Head {
             public_version: snapshot.public_version,
             owner_id: snapshot.owner_id,
             public_tracking: snapshot.public_tracking,
-            recorded_at: snapshot.updated_at,
         }
     }
-}
-
-impl Head {
-    /// Whether an event that is not newer is another one than was there before.
-    fn is_contradicted_by(&self, event: &Event) -> bool {
-        match event.version.cmp(&self.version) {
-            Ordering::Less => event.recorded_at > self.recorded_at,
-            Ordering::Equal => event.recorded_at != self.recorded_at,
-            Ordering::Greater => false,
-        }
-    }
-}
-
-/// What an announcement has brought to light.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finding {
-    Nothing,
-    /// Something is missing that came before it.
-    Gap,
-    /// What was delivered is not what happened.
-    Contradiction,
 }
 
 /// What is to be read now: orders, each with the version after which something is missing.
@@ -161,21 +134,19 @@ impl Hub {
     }
 
     /// Delivers an announcement to whoever watches, unless it was delivered before, or keeps it until it is its turn.
-    pub fn offer(&self, announcement: &Announcement, now: Instant) -> Finding {
+    /// True when something is missing for that.
+    pub fn offer(&self, announcement: &Announcement, now: Instant) -> bool {
         self.lists().offer(announcement);
         let id = announcement.event.order_id;
         let mut shard = self.shard(id);
         let Shard { orders, behind } = &mut *shard;
-        let Some(watched) = orders.get_mut(&id) else { return Finding::Nothing };
-        if watched.head.is_some_and(|head| head.is_contradicted_by(&announcement.event)) {
-            return Finding::Contradiction;
-        }
+        let Some(watched) = orders.get_mut(&id) else { return false };
         watched.take_in(announcement);
         let is_missing = watched.mind_the_gap(id, behind, now);
         if watched.is_unwatched() {
             shard.remove(id);
         }
-        if is_missing { Finding::Gap } else { Finding::Nothing }
+        is_missing
     }
 
     /// What has been missing for long enough.
@@ -201,15 +172,15 @@ impl Hub {
         overdue
     }
 
-    /// What was overdue has been read up to `version`, where the order stands, and offered.
-    pub fn caught_up(&self, id: OrderId, version: i32) {
+    /// What was overdue has been read, at this time, up to `version`, where the order stands, and offered.
+    pub fn caught_up(&self, id: OrderId, version: i32, read_at: Instant) {
         let mut shard = self.shard(id);
         let Shard { orders, behind } = &mut *shard;
         let Some(watched) = orders.get_mut(&id) else { return };
         let newest_waiting = watched.waiting.last_key_value().map_or(0, |(version, _)| *version);
         watched.known = version.max(newest_waiting);
-        watched.doubted = false;
-        if watched.head.is_some_and(|head| head.version >= watched.known) {
+        watched.doubted = watched.doubted.filter(|since| *since > read_at);
+        if watched.doubted.is_none() && watched.head.is_some_and(|head| head.version >= watched.known) {
             watched.is_complete(id, behind);
         }
     }
@@ -220,14 +191,18 @@ impl Hub {
         for shard in &self.shards {
             let mut shard = lock(shard);
             let Shard { orders, behind } = &mut *shard;
-            for (id, watched) in orders.iter_mut().filter(|(_, watched)| watched.head.is_some()) {
-                (watched.doubted, watched.due) = (true, Some(now));
-                behind.insert(*id);
+            for (id, watched) in orders.iter_mut() {
+                watched.doubted = Some(now);
+                // Of the others, who reads it has to say first where it stands.
+                if watched.head.is_some() {
+                    watched.due = Some(now);
+                    behind.insert(*id);
+                }
             }
         }
     }
 
-    /// What was delivered counts no more, and nobody who watched is told anything more: their sockets are to end.
+    /// What was delivered counts no more. Those who watch orders hear nothing more: their sockets are to end.
     pub fn start_over(&self, now: Instant) {
         self.lists().start_over(now);
         for shard in &self.shards {
@@ -307,7 +282,6 @@ impl Watched {
         let event = &announcement.event;
         let Some(head) = &mut self.head else { return };
         head.version = event.version;
-        head.recorded_at = event.recorded_at;
         head.public_tracking = announcement.public_tracking;
         if event.public {
             head.public_version = event.version;
@@ -334,7 +308,7 @@ impl Watched {
     /// Notes since when something is missing; true if something is.
     fn mind_the_gap(&mut self, id: OrderId, behind: &mut HashSet<OrderId>, now: Instant) -> bool {
         match self.head {
-            Some(head) if head.version < self.known || self.doubted => {
+            Some(head) if head.version < self.known || self.doubted.is_some() => {
                 self.due.get_or_insert(now + PATIENCE);
                 behind.insert(id);
                 true

@@ -88,7 +88,7 @@ impl Lists {
 
 /// A missing number of the feed is waited for at most 30 seconds; what the repair reads was announced before that.
 const REMEMBERED: Duration = Duration::from_secs(40);
-/// Orders in a generation, about 50 bytes each. Beyond, an event may arrive twice.
+/// Orders in a generation, about 50 bytes each and 8 for each gap. Beyond, an event may arrive twice.
 const ORDERS_MAX: usize = 200_000;
 
 /// Which versions of which orders have been seen: two generations, the older one is forgotten as a whole.
@@ -99,7 +99,6 @@ struct Recent {
 }
 
 /// Versions, as runs from the first to the last of each. Mostly it is one: what comes in order makes it longer.
-#[derive(Clone)]
 struct Seen {
     newest: (i32, i32),
     /// Oldest first, none adjacent to the next.

@@ -16,6 +16,7 @@ mod repair;
 pub mod socket;
 mod subscriptions;
 mod topics;
+mod unconfirmed;
 mod watchers;
 
 use std::collections::HashMap;
@@ -27,8 +28,9 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use uuid::Uuid;
 
 pub use self::announcement::Announcement;
-use self::hub::{Finding, Hub};
+use self::hub::Hub;
 use self::outbox::{End, Outbox};
+use self::unconfirmed::{Unconfirmed, Whom};
 use crate::auth::revocations::Revocations;
 use crate::domain::ids::OrderId;
 use crate::error::{Error, Result};
@@ -68,8 +70,7 @@ pub struct Live {
     sockets_opened: AtomicU64,
     is_draining: AtomicBool,
     sessions_are_watched: AtomicBool,
-    /// What was delivered is not what the database says.
-    is_contradicted: AtomicBool,
+    unconfirmed: Unconfirmed,
 }
 
 impl Live {
@@ -95,7 +96,7 @@ impl Live {
             sockets_opened: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             sessions_are_watched: AtomicBool::new(false),
-            is_contradicted: AtomicBool::new(false),
+            unconfirmed: Unconfirmed::default(),
         });
         let weak = Arc::downgrade(&live);
         let deliverer = std::thread::Builder::new().name("live".to_owned());
@@ -117,6 +118,7 @@ impl Live {
     /// own threads: quick, and needs no runtime.
     pub fn announce(&self, announcements: Vec<Announcement>) {
         self.note(&announcements);
+        self.unconfirmed.hear(&announcements, Whom::Us, Instant::now());
         let batch = Arc::new(announcements);
         self.hand_to_hub(batch.clone());
         // Full means that Redis is slow or away: the other replicas find it in the feed.
@@ -130,17 +132,24 @@ impl Live {
 
     /// Takes no new sockets and closes the open ones with 1001, evenly spread over a time so that not all come back at once.
     pub async fn drain(&self, spread: Duration) {
-        const STEPS: usize = 100;
         self.is_draining.store(true, Ordering::Relaxed);
-        let outboxes: Vec<_> = self.registry().values().cloned().collect();
-        let chunks = outboxes.chunks(outboxes.len().div_ceil(STEPS).max(1));
-        let (started, steps) = (Instant::now(), chunks.len() as u32);
-        for (step, some) in (1..).zip(chunks) {
-            some.iter().for_each(|outbox| outbox.end(End::Draining));
-            tokio::time::sleep_until((started + spread * step / steps).into()).await;
-        }
+        self.end_all(End::Draining, spread).await;
         // Who was let in at the very moment at which this began.
         self.registry().values().for_each(|outbox| outbox.end(End::Draining));
+    }
+
+    /// Ends all that are open now, evenly spread over a time.
+    fn end_all(&self, end: End, spread: Duration) -> impl Future<Output = ()> + use<> {
+        const STEPS: usize = 100;
+        let outboxes: Vec<_> = self.registry().values().cloned().collect();
+        async move {
+            let chunks = outboxes.chunks(outboxes.len().div_ceil(STEPS).max(1));
+            let (started, steps) = (Instant::now(), chunks.len() as u32);
+            for (step, some) in (1..).zip(chunks) {
+                some.iter().for_each(|outbox| outbox.end(end));
+                tokio::time::sleep_until((started + spread * step / steps).into()).await;
+            }
+        }
     }
 
     /// Whether new sockets are turned away.
@@ -206,14 +215,6 @@ impl Live {
         }
     }
 
-    /// Notes that what was delivered of an order is not what the database says: it has gone back to an earlier state.
-    fn contradict(&self, id: OrderId) {
-        if !self.is_contradicted.swap(true, Ordering::Relaxed) {
-            tracing::warn!(%id, "what was delivered is not what happened");
-        }
-        self.repair_now.notify_one();
-    }
-
     fn registry(&self) -> MutexGuard<'_, HashMap<u64, Arc<Outbox>>> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -240,11 +241,7 @@ fn deliver(live: &Weak<Live>, mut batches: mpsc::Receiver<Batch>) {
         let now = Instant::now();
         let mut is_missing = false;
         for announcement in batch.iter() {
-            match live.hub.offer(announcement, now) {
-                Finding::Nothing => {}
-                Finding::Gap => is_missing = true,
-                Finding::Contradiction => live.contradict(announcement.event.order_id),
-            }
+            is_missing |= live.hub.offer(announcement, now);
         }
         if is_missing {
             live.catch_up_now.notify_one();

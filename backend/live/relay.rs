@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::announcement::{self, Message};
+use super::unconfirmed::Whom;
 use super::{Batch, Live};
 use crate::redis_link::Listener;
 
@@ -115,6 +116,7 @@ fn take_in(live: &Live, message: &[u8]) {
     match announcement::decode(message, live.replica) {
         Ok(Message::News(announcements)) => {
             live.note(&announcements);
+            live.unconfirmed.hear(&announcements, Whom::Others, std::time::Instant::now());
             live.hand_to_hub(Arc::new(announcements));
         }
         Ok(Message::Tick | Message::Echo) => {}

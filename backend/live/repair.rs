@@ -1,18 +1,17 @@
 //! What nobody announced, because a replica died or Redis was away, is found in Postgres: the feed is read every two
-//! seconds, more often while the relay is down, and at a gap in one order's versions that order is.
+//! seconds, more often while the relay is down, and at a gap in one order's versions that order is. Also what was announced and
+//! is not in Postgres is found here.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-
 use super::outbox::End;
+use super::unconfirmed::Whom;
 use super::{Announcement, Batch, EVENTS_MAX, Live};
 use crate::domain::ids::OrderId;
 use crate::error::Result;
-use crate::storage::events::{self, FeedEntry};
+use crate::storage::events::{self, Mark};
 use crate::storage::tracking::{self, Snapshot, Which};
 
 const PERIOD: Duration = Duration::from_secs(2);
@@ -26,18 +25,29 @@ const HEAD_START: i64 = 4096;
 const MISSING_AT_MOST: Duration = Duration::from_secs(30);
 /// Numbers that may be missing at once. Sequences skip a few after a crash, never thousands.
 const MISSING_MAX: i64 = 10_000;
+/// When all have to begin anew, not all in the same instant.
+const STARTING_OVER: Duration = Duration::from_secs(1);
 
 /// Where the feed stands; none when that can't be read yet.
 pub(super) async fn first_look(live: &Live) -> Option<Feed> {
-    begin(live).await.inspect_err(|error| tracing::warn!(%error, "the feed can't be read")).ok()
+    match begin(live).await {
+        Ok(feed) => Some(feed.unwrap_or_default()),
+        Err(error) => {
+            tracing::warn!(%error, "the feed can't be read");
+            None
+        }
+    }
 }
 
-/// Where the feed stands. What is in it is no news.
-async fn begin(live: &Live) -> Result<Feed> {
-    let numbers = live.db.read(|connection| events::newest_numbers(connection, HEAD_START)).await?;
-    let mut feed = Feed::from(numbers.first().map_or(0, |first| first - 1));
-    feed.advance(numbers.into_iter(), Instant::now());
-    Ok(feed)
+/// Where the feed stands; none when there is nothing in it. What is in it is no news.
+async fn begin(live: &Live) -> Result<Option<Feed>> {
+    let entries = live.db.read(|connection| events::newest(connection, HEAD_START)).await?;
+    let is_all = (entries.len() as i64) < HEAD_START;
+    let Some((first, _)) = entries.first() else { return Ok(None) };
+    let mut feed = Feed { cursor: if is_all { 0 } else { first - 1 }, ..Feed::default() };
+    feed.advance(entries.iter().map(|(seq, _)| *seq), Instant::now());
+    feed.newest = entries.last().map(|(_, mark)| *mark);
+    Ok(Some(feed))
 }
 
 /// Reads the feed for as long as there is a server.
@@ -68,38 +78,52 @@ pub(super) async fn read_the_feed(live: Weak<Live>, mut feed: Option<Feed>) {
     }
 }
 
-/// Reads and offers what is new, page by page.
+/// Reads the feed to its end, or begins anew where it is another one than was read before.
 async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
-    loop {
-        if live.is_contradicted.swap(false, Ordering::Relaxed) {
-            start_over(live);
-            *feed = None;
+    if feed.is_none() {
+        *feed = begin(live).await?;
+        if feed.is_some() {
+            // What was committed since somebody subscribed, and before this, is no news to the feed.
+            doubt(live);
         }
-        let feed = match feed {
-            Some(feed) => feed,
-            None => {
-                let begun = begin(live).await?;
-                // What came before that, and after somebody subscribed, is in nobody's feed.
-                doubt(live);
-                feed.insert(begun)
-            }
-        };
+    }
+    let Some(known) = feed else { return Ok(()) };
+    if read_on(live, known).await? == History::WentBack {
+        start_over(live);
+        *feed = None;
+        live.repair_now.notify_one();
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum History {
+    GoesOn,
+    /// The database stands where it stood before, and something else may have happened since: a backup was restored, or a
+    /// standby took over that had not got the last commits.
+    WentBack,
+}
+
+/// Reads and offers what is new, page by page.
+async fn read_on(live: &Arc<Live>, feed: &mut Feed) -> Result<History> {
+    loop {
         let (cursor, missing) = (feed.cursor, feed.missing());
         let asked_at = Instant::now();
         let mut entries = live.db.read(move |connection| events::feed(connection, cursor, &missing, PAGE)).await?;
         let last_known = entries.iter().position(|entry| entry.seq == cursor).map(|index| entries.remove(index));
-        if !feed.goes_on_from(last_known.as_ref()) {
-            tracing::warn!("the feed is not what it was");
-            live.is_contradicted.store(true, Ordering::Relaxed);
-            continue;
+        if feed.newest != last_known.map(|entry| Mark::from(&entry.event)) {
+            return Ok(History::WentBack);
         }
+        // One place of the page was for what is known.
         let is_last = entries.iter().filter(|entry| entry.seq > cursor).count() < PAGE as usize - 1;
         let skipped = feed.advance(entries.iter().map(|entry| entry.seq), asked_at);
-        feed.newest = entries.iter().chain(&last_known).find(|entry| entry.seq == feed.cursor).map(Mark::of);
+        let newest = entries.iter().find(|entry| entry.seq == feed.cursor).map(|entry| Mark::from(&entry.event));
+        feed.newest = newest.or(feed.newest);
         let batch: Vec<Announcement> = entries.into_iter().map(Announcement::from).collect();
         live.note(&batch);
+        live.unconfirmed.confirm(&batch);
         if !batch.is_empty() && live.to_hub.send(Batch::new(batch)).await.is_err() {
-            return Ok(());
+            return Ok(History::GoesOn);
         }
         if skipped {
             tracing::warn!("the feed's numbers jumped: everything that is watched is read again");
@@ -108,9 +132,23 @@ async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
         if is_last {
             feed.forget_before(asked_at);
             live.hub.forget(asked_at);
-            return Ok(());
+            return confirm(live, asked_at).await;
         }
     }
+}
+
+/// Looks for what was announced before the feed was read, and did not come with it.
+async fn confirm(live: &Live, read_at: Instant) -> Result<History> {
+    for some in live.unconfirmed.overdue(read_at).chunks(PAGE as usize) {
+        let marks: Vec<Mark> = some.iter().map(|(mark, _)| *mark).collect();
+        let lost = live.db.read(move |connection| events::lost(connection, &marks)).await?;
+        live.unconfirmed.forget(some);
+        // Orders that were never here are those of another installation, which has the same Redis and prefix.
+        if lost.iter().any(|lost| lost.has_order || some[lost.place as usize].1 == Whom::Us) {
+            return Ok(History::WentBack);
+        }
+    }
+    Ok(History::GoesOn)
 }
 
 fn doubt(live: &Live) {
@@ -118,44 +156,27 @@ fn doubt(live: &Live) {
     live.catch_up_now.notify_one();
 }
 
-/// The database has gone back to an earlier state, as when a backup was restored, or a standby took over that had not got
-/// the last commits: whoever watches begins anew.
+/// Whoever watches begins anew.
 fn start_over(live: &Live) {
     tracing::warn!("the database has gone back to an earlier state: all sockets are closed, to begin anew");
     live.hub.start_over(Instant::now());
-    live.registry().values().for_each(|outbox| outbox.end(End::Restored));
+    live.track.start_over();
+    live.unconfirmed.clear();
+    tokio::spawn(live.end_all(End::Restored, STARTING_OVER));
 }
 
 /// Where reading the feed has come to.
+#[derive(Default)]
 pub(super) struct Feed {
     /// Everything up to here has been read, but for what is missing.
     cursor: i64,
-    /// What was read there; none before the first reading.
+    /// What was read there; none: nothing was ever there.
     newest: Option<Mark>,
     /// Numbers that nobody has committed yet, and since when: a transaction under way, or one that was rolled back.
     missing: BTreeMap<i64, Instant>,
 }
 
-/// By what an entry is known again.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Mark(OrderId, i32, DateTime<Utc>);
-
-impl Mark {
-    fn of(entry: &FeedEntry) -> Mark {
-        Mark(entry.event.order_id, entry.event.version, entry.event.recorded_at)
-    }
-}
-
 impl Feed {
-    fn from(cursor: i64) -> Feed {
-        Feed { cursor, newest: None, missing: BTreeMap::new() }
-    }
-
-    /// Whether what was read last is still there; given is what is there now.
-    fn goes_on_from(&self, entry: Option<&FeedEntry>) -> bool {
-        self.newest.is_none_or(|newest| entry.map(Mark::of) == Some(newest))
-    }
-
     fn missing(&self) -> Vec<i64> {
         self.missing.keys().copied().collect()
     }
@@ -207,12 +228,8 @@ async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<(
     loop {
         // Past the queue of the subscribers: those who have subscribed come first.
         let read = move |connection: &mut _| tracking::snapshot(connection, id, Which::All, after, EVENTS_MAX);
-        let snapshot = live.db.read(read).await?;
-        // `after` was delivered before this was read.
-        let Some(snapshot) = snapshot.filter(|snapshot| snapshot.version >= after) else {
-            live.contradict(id);
-            return Ok(());
-        };
+        let read_at = Instant::now();
+        let Some(snapshot) = live.db.read(read).await? else { return Ok(()) };
         let Snapshot { version, owner_id, public_tracking, events, has_more, .. } = snapshot;
         after = events.last().map_or(after, |event| event.version);
         let announcement = |event| Announcement { event, owner_id, public_tracking };
@@ -222,7 +239,7 @@ async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<(
             return Ok(());
         }
         if !has_more {
-            live.hub.caught_up(id, version);
+            live.hub.caught_up(id, version, read_at);
             return Ok(());
         }
     }
@@ -230,13 +247,12 @@ async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::super::announcement::tests::announcement;
     use super::*;
 
     #[test]
     fn numbers_that_are_missing_are_asked_for_until_they_come() {
         let now = Instant::now();
-        let mut feed = Feed::from(10);
+        let mut feed = Feed { cursor: 10, ..Feed::default() };
         assert!(!feed.advance([11, 12, 15, 16].into_iter(), now));
         assert_eq!((feed.cursor, feed.missing()), (16, vec![13, 14]));
         assert!(!feed.advance([13, 17].into_iter(), now));
@@ -246,7 +262,7 @@ mod tests {
     #[test]
     fn what_was_rolled_back_is_given_up_after_it_was_asked_for_long_enough() {
         let now = Instant::now();
-        let mut feed = Feed::from(0);
+        let mut feed = Feed::default();
         feed.advance([3].into_iter(), now);
         feed.forget_before(now + Duration::from_secs(29));
         assert_eq!(feed.missing(), [1, 2]);
@@ -255,22 +271,8 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_goes_on_where_its_newest_entry_stands() {
-        let entry = |seq, version| {
-            let Announcement { event, owner_id, public_tracking } = announcement("7K3M9Q2XTB", version);
-            FeedEntry { seq, event, owner_id, public_tracking }
-        };
-        let mut feed = Feed::from(10);
-        assert!(feed.goes_on_from(None), "nothing was read yet");
-        feed.newest = Some(Mark::of(&entry(10, 4)));
-        assert!(feed.goes_on_from(Some(&entry(10, 4))));
-        assert!(!feed.goes_on_from(Some(&entry(10, 5))), "another event has its number");
-        assert!(!feed.goes_on_from(None), "it is gone");
-    }
-
-    #[test]
     fn a_jump_is_told() {
-        let mut feed = Feed::from(0);
+        let mut feed = Feed::default();
         assert!(!feed.advance([MISSING_MAX + 1].into_iter(), Instant::now()));
         assert!(feed.advance([1_000_000].into_iter(), Instant::now()));
         assert_eq!((feed.cursor, feed.missing.len()), (1_000_000, MISSING_MAX as usize));

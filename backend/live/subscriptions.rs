@@ -24,6 +24,8 @@ const READING_MAX: usize = 4;
 /// Frames of one subscription that are kept back while it begins; if there are more, it reads once more.
 const HELD_MAX: usize = 256;
 
+const MISSES_MAX: u8 = 5;
+
 /// Frames to send, in this order.
 pub type Out = Vec<ByteString>;
 
@@ -64,8 +66,8 @@ struct Beginning {
     is_announced: bool,
     held: Vec<Frame>,
     has_lost: bool,
-    /// What is held begins later than what was read ends: that was read before.
-    is_short: bool,
+    /// How often the end was reached without meeting what is held.
+    misses: u8,
 }
 
 impl Subscriptions {
@@ -159,7 +161,7 @@ impl Subscriptions {
             Ok(Some(snapshot)) if self.may_see(topic, &Head::from(&snapshot)) => {
                 return self.go_on(index, snapshot, reset, out);
             }
-            Ok(_) if is_announced => {
+            Ok(_) if is_announced && matches!(topic, Topic::Track(_)) => {
                 self.remove(index);
                 return out.extend(frames::gone(topic));
             }
@@ -195,11 +197,9 @@ impl Subscriptions {
         }
         beginning.after = snapshot.events.last().map_or(beginning.after, |event| event.version);
         let is_short = !snapshot.has_more && snapshot.version < beginning.target;
-        if is_short && beginning.is_short {
-            self.live.contradict(id);
-        }
-        beginning.is_short |= is_short;
-        if snapshot.has_more || beginning.has_lost || is_short {
+        beginning.misses += u8::from(is_short);
+        // After a few times the hub has heard of what is not in the database, as after a restore; it is the truth.
+        if snapshot.has_more || beginning.has_lost || (is_short && beginning.misses < MISSES_MAX) {
             // While pages are read the hub may run ahead as it likes: only the last page has to meet what is held.
             if beginning.has_lost {
                 beginning.has_lost = false;
@@ -239,7 +239,7 @@ impl Subscriptions {
             return;
         }
         let beginning =
-            Beginning { after, target: 0, is_announced: false, held: Vec::new(), has_lost: false, is_short: false };
+            Beginning { after, target: 0, is_announced: false, held: Vec::new(), has_lost: false, misses: 0 };
         self.list[index].state = State::Beginning(Box::new(beginning));
         self.read(number, id, which, after);
     }

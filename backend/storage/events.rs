@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Text, Timestamptz};
 use uuid::Uuid;
 
 use super::schema::{order_events, orders};
@@ -124,10 +125,52 @@ pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64
         .collect()
 }
 
-/// The newest numbers that the feed has handed out and somebody committed, oldest first, at most `limit`.
-pub fn newest_numbers(connection: &mut PgConnection, limit: i64) -> Result<Vec<i64>> {
-    let numbers = order_events::table.select(order_events::seq).order(order_events::seq.desc()).limit(limit);
-    let mut numbers: Vec<i64> = numbers.load(connection)?;
-    numbers.reverse();
-    Ok(numbers)
+/// By what an event is known again: another one in its place was recorded at another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark {
+    pub order_id: OrderId,
+    pub version: i32,
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl From<&Event> for Mark {
+    fn from(event: &Event) -> Mark {
+        Mark { order_id: event.order_id, version: event.version, recorded_at: event.recorded_at }
+    }
+}
+
+/// The newest entries of the feed, oldest first, at most `limit`.
+pub fn newest(connection: &mut PgConnection, limit: i64) -> Result<Vec<(i64, Mark)>> {
+    let rows: Vec<(i64, EventRow)> = order_events::table
+        .order(order_events::seq.desc())
+        .limit(limit)
+        .select((order_events::seq, EventRow::as_select()))
+        .load(connection)?;
+    rows.into_iter().rev().map(|(seq, row)| Ok((seq, Mark::from(&Event::try_from(row)?)))).collect()
+}
+
+/// An event that is not there.
+#[derive(QueryableByName)]
+pub struct Lost {
+    /// Its place in what was asked for, from 0.
+    #[diesel(sql_type = BigInt)]
+    pub place: i64,
+    /// Whether its order is there.
+    #[diesel(sql_type = Bool)]
+    pub has_order: bool,
+}
+
+/// Which of these events are not there.
+pub fn lost(connection: &mut PgConnection, marks: &[Mark]) -> Result<Vec<Lost>> {
+    let ids: Vec<&str> = marks.iter().map(|mark| mark.order_id.as_str()).collect();
+    let versions: Vec<i32> = marks.iter().map(|mark| mark.version).collect();
+    let times: Vec<DateTime<Utc>> = marks.iter().map(|mark| mark.recorded_at).collect();
+    let query = diesel::sql_query(
+        "SELECT place - 1 AS place, EXISTS (SELECT FROM orders WHERE id = order_id) AS has_order \
+         FROM unnest($1, $2, $3) WITH ORDINALITY AS mark (order_id, version, recorded_at, place) \
+         WHERE NOT EXISTS (SELECT FROM order_events AS event WHERE event.order_id = mark.order_id \
+                           AND event.version = mark.version AND event.recorded_at = mark.recorded_at)",
+    );
+    let query = query.bind::<Array<Text>, _>(ids).bind::<Array<Integer>, _>(versions);
+    Ok(query.bind::<Array<Timestamptz>, _>(times).load(connection)?)
 }

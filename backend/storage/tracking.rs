@@ -10,7 +10,7 @@ use super::events::EventRow;
 use super::schema::{order_events, orders};
 use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the public view is made of.
 pub struct PublicRecord {
@@ -63,8 +63,6 @@ pub struct Snapshot {
     pub public_version: i32,
     pub owner_id: Uuid,
     pub public_tracking: bool,
-    /// When the newest event was recorded.
-    pub updated_at: DateTime<Utc>,
     /// Oldest first.
     pub events: Vec<Event>,
     /// Are there later ones that did not fit?
@@ -74,6 +72,8 @@ pub struct Snapshot {
 /// So many bytes of text in one snapshot, and what crosses it is the last event in it: five hundred of the longest
 /// events would be five mebibytes.
 const TEXT_MAX: usize = 256 * 1024;
+/// More events than this between two statements each time: the tables disagree.
+const ATTEMPTS: usize = 5;
 
 /// Which of an order's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub fn snapshot(
     after: i32,
     limit: i64,
 ) -> Result<Option<Snapshot>> {
-    loop {
+    for _ in 0..ATTEMPTS {
         // From the events to the order: the other way around, all later events would be sorted for each page.
         let rows: Vec<(Standing, EventRow)> = order_events::table
             .inner_join(orders::table)
@@ -122,19 +122,17 @@ pub fn snapshot(
             return Ok(Some(snapshot));
         }
     }
+    Err(Error::Internal(format!("order {id} is further than its events")))
 }
 
-type Standing = (i32, i32, Uuid, bool, DateTime<Utc>);
-type StandingColumns =
-    (orders::version, orders::public_version, orders::owner_id, orders::public_tracking, orders::updated_at);
-const STANDING: StandingColumns =
-    (orders::version, orders::public_version, orders::owner_id, orders::public_tracking, orders::updated_at);
+type Standing = (i32, i32, Uuid, bool);
+const STANDING: (orders::version, orders::public_version, orders::owner_id, orders::public_tracking) =
+    (orders::version, orders::public_version, orders::owner_id, orders::public_tracking);
 
 impl Snapshot {
     fn new(standing: Standing, events: Vec<Event>, which: Which) -> Snapshot {
-        let (version, public_version, owner_id, public_tracking, updated_at) = standing;
-        let mut snapshot =
-            Snapshot { version, public_version, owner_id, public_tracking, updated_at, events, has_more: false };
+        let (version, public_version, owner_id, public_tracking) = standing;
+        let mut snapshot = Snapshot { version, public_version, owner_id, public_tracking, events, has_more: false };
         snapshot.has_more = snapshot.events.last().is_some_and(|last| last.version < snapshot.newest(which));
         snapshot
     }

@@ -45,6 +45,14 @@ impl Floor {
         generations.newest(id)
     }
 
+    /// Forgets all versions.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            let mut generations = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            (generations.newer, generations.older) = Default::default();
+        }
+    }
+
     fn shard(&self, id: OrderId) -> MutexGuard<'_, Generations> {
         // The IDs are random: any of their characters spreads them evenly.
         let number = id.as_str().bytes().last().unwrap_or_default() as usize % SHARDS;
@@ -92,6 +100,9 @@ mod tests {
         floor.raise(order, 5, start + Duration::from_secs(9));
         assert_eq!(floor.of(order, start + Duration::from_secs(18)), 5, "remembered for ten seconds and no less");
         assert_eq!(floor.of(order, start + Duration::from_secs(40)), 0, "and not for ever");
+        floor.raise(order, 6, start + Duration::from_secs(41));
+        floor.clear();
+        assert_eq!(floor.of(order, start + Duration::from_secs(41)), 0);
     }
 
     #[test]

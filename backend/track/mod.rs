@@ -107,6 +107,12 @@ impl TrackCache {
         self.floor.raise(id, version, Instant::now());
     }
 
+    /// What was heard may never have happened: nothing of it counts, or is served from this process.
+    pub fn start_over(&self) {
+        self.floor.clear();
+        self.views.invalidate_all();
+    }
+
     /// Whether this replica hears of the others' changes.
     pub fn set_relay_is_up(&self, is_up: bool) {
         self.relay_is_up.store(is_up, Ordering::Relaxed);

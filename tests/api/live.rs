@@ -4,20 +4,14 @@ use std::time::Duration;
 
 use deadpool_redis::redis::{self, AsyncCommands};
 use futures_util::StreamExt;
-use order_tracker::domain::ids::OrderId;
-use order_tracker::domain::order::{EventRequest, Step};
-use order_tracker::journal::{Entry, Journal};
 use reqwest::Method;
-use secrecy::SecretString;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::client::text;
-use crate::support::people::{Order, Person};
+use crate::support::client::{PATIENCE, text};
 use crate::support::proxy::{Proxy, Traffic};
-use crate::support::socket::Watcher;
 use crate::support::tokens::Token;
-use crate::support::{Socket, TestApp, eventually, heavy, json};
+use crate::support::{Socket, TestApp, Watcher, eventually, heavy, json};
 
 // ---- The three topics ----
 
@@ -611,7 +605,7 @@ async fn what_nobody_announced_is_found_in_the_feed() {
     for watcher in watchers.iter_mut().chain([&mut list]) {
         watcher.events_until(1).await;
     }
-    adds_unannounced(&app, &max, &order, 2).await;
+    app.adds_unannounced(&max, &order, 2).await;
     let start = std::time::Instant::now();
     for watcher in &mut watchers {
         watcher.events_until(3).await;
@@ -628,7 +622,7 @@ async fn lists_get_what_the_feed_brings_late() {
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let order = uma.create_order("Sofa").await;
     let mut list = max.watch_all().await;
-    adds_unannounced(&app, &max, &order, 200).await;
+    app.adds_unannounced(&max, &order, 200).await;
     max.adds(&order, json!({"message": "told at once"})).await;
     assert_eq!(versions_after_creation(&mut list, 201).await, (2..=202).collect::<Vec<_>>());
 }
@@ -654,7 +648,8 @@ async fn a_late_announcement_ends_no_later_subscription() {
     let mut messages = hears.on_message();
     let mut told = 0;
     while told < 2 {
-        let payload: Vec<u8> = messages.next().await.unwrap().get_payload().unwrap();
+        let message = tokio::time::timeout(PATIENCE, messages.next()).await.expect("it is announced");
+        let payload: Vec<u8> = message.unwrap().get_payload().unwrap();
         if String::from_utf8_lossy(&payload).contains(&order.id) {
             tells.publish::<_, _, ()>(format!("{apart}events"), payload).await.unwrap();
             told += 1;
@@ -741,17 +736,6 @@ async fn a_query_token_is_no_token() {
     let uma = app.user("Uma").await;
     let reply = uma.request(Method::GET, &format!("/live?token={}", uma.token)).off_contract().await;
     assert_eq!(reply.status, 400);
-}
-
-/// As a server does that dies after each commit.
-async fn adds_unannounced(app: &TestApp, mover: &Person, order: &Order, count: usize) {
-    let dumb = Journal::start(&SecretString::from(app.database.url.clone()), |_| {}).unwrap();
-    let (order_id, mover_id) = (OrderId::parse(&order.id).unwrap(), mover.id.parse().unwrap());
-    for number in 0..count {
-        let request = EventRequest { message: Some(format!("message {number}")), ..EventRequest::new(Step::Note) };
-        dumb.append(mover_id, Entry::Record { order_id, request }).await.unwrap();
-    }
-    dumb.close();
 }
 
 /// So many of them, sorted: a list's events may overtake one another between replicas, and the creation may be so young that

@@ -26,7 +26,7 @@ export function isAfterGap(event: Event | PublicEvent, after: number): boolean {
   return before > after;
 }
 
-/** The closing code that asks for another token. But for the next one, all the others are a lost line to us. */
+/** The closing code that asks for another token. But for RESTORED, all the others are a lost line to us. */
 export const TOKEN_REFUSED = 4401;
 /** The server's database went back to an earlier state: what we hold may not have happened. */
 export const RESTORED = 4410;

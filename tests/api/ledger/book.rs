@@ -10,6 +10,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Nullable, Text};
 
+use crate::support::socket::RESTORED;
+
 pub struct Book {
     entries: Mutex<Vec<Entry>>,
     acknowledged: AtomicUsize,
@@ -134,7 +136,7 @@ impl Book {
     /// How sockets ended that nobody here has cut.
     pub fn closed(&self, code: u16) {
         *lock(&self.closed).entry(code).or_default() += 1;
-        if code == 4410 {
+        if code == RESTORED {
             self.violation("the server took what was committed for lost".to_owned());
         }
     }

@@ -20,8 +20,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use order_tracker::config::Config;
+use order_tracker::domain::ids::OrderId;
+use order_tracker::domain::order::{EventRequest, Step};
+use order_tracker::journal::{Entry, Journal};
 use order_tracker::server::Server;
 use reqwest::Method;
+use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
@@ -126,6 +130,18 @@ impl TestApp {
             *people::PASSWORD_HASH
         ));
         Person::logs_in(&self.base, "movers", &email, people::PASSWORD).await
+    }
+
+    /// Public notes, written as by a server that dies after each commit.
+    pub async fn adds_unannounced(&self, mover: &Person, order: &Order, count: usize) {
+        let dumb = Journal::start(&SecretString::from(self.database.url.clone()), |_| {}).expect("a journal");
+        let order_id = OrderId::parse(&order.id).expect("an order ID");
+        let mover_id = mover.id.parse().expect("an account's ID");
+        for number in 0..count {
+            let request = EventRequest { message: Some(format!("message {number}")), ..EventRequest::new(Step::Note) };
+            dumb.append(mover_id, Entry::Record { order_id, request }).await.expect("it is written");
+        }
+        dumb.close();
     }
 
     // ---- Without an account ----

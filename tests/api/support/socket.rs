@@ -13,6 +13,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use super::client::PATIENCE;
 use super::contract::CONTRACT;
 
+/// The code that says that the database went back to an earlier state.
+pub const RESTORED: u16 = 4410;
+
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }

@@ -1,0 +1,117 @@
+//! What was announced and has not yet come with the feed. Mostly it comes within two seconds. What doesn't was read before it
+//! was heard of, or is lost: a standby took over that had not got the last commits.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::Announcement;
+use crate::storage::events::Mark;
+
+/// Ten seconds of ten thousand events each, about 60 bytes an event. What is beyond that is believed.
+const KEPT_MAX: usize = 100_000;
+/// More room than this is given back.
+const ROOM_KEPT: usize = 1024;
+
+#[derive(Default)]
+pub struct Unconfirmed(Mutex<HashMap<Mark, Heard>>);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Heard {
+    at: Instant,
+    by: Whom,
+}
+
+/// Who has committed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    Us,
+    Others,
+}
+
+impl Unconfirmed {
+    pub fn hear(&self, announcements: &[Announcement], by: Whom, at: Instant) {
+        let mut kept = self.kept();
+        for announcement in announcements {
+            if kept.len() < KEPT_MAX {
+                kept.insert(Mark::from(&announcement.event), Heard { at, by });
+            }
+        }
+    }
+
+    /// The feed has brought these.
+    pub fn confirm(&self, announcements: &[Announcement]) {
+        let mut kept = self.kept();
+        for announcement in announcements {
+            kept.remove(&Mark::from(&announcement.event));
+        }
+    }
+
+    /// What was heard before the feed was read at this time, and did not come with it.
+    pub fn overdue(&self, read_at: Instant) -> Vec<(Mark, Whom)> {
+        let kept = self.kept();
+        kept.iter().filter(|(_, heard)| heard.at < read_at).map(|(mark, heard)| (*mark, heard.by)).collect()
+    }
+
+    pub fn forget(&self, some: &[(Mark, Whom)]) {
+        let mut kept = self.kept();
+        for (mark, _) in some {
+            kept.remove(mark);
+        }
+        kept.shrink_to(ROOM_KEPT);
+    }
+
+    pub fn clear(&self) {
+        *self.kept() = HashMap::new();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<Mark, Heard>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::announcement::tests::announcement;
+    use super::*;
+    use std::time::Duration;
+
+    const ORDER: &str = "7K3M9Q2XTB";
+
+    #[test]
+    fn what_the_feed_has_not_brought_is_overdue() {
+        let (unconfirmed, start) = (Unconfirmed::default(), Instant::now());
+        let later = start + Duration::from_millis(1);
+        let mut another = announcement(ORDER, 2);
+        another.event.recorded_at += chrono::Duration::milliseconds(1);
+        unconfirmed.hear(&[announcement(ORDER, 1), announcement(ORDER, 2)], Whom::Us, start);
+        unconfirmed.hear(&[announcement(ORDER, 3)], Whom::Others, later);
+        unconfirmed.confirm(&[announcement(ORDER, 1), another]);
+        let overdue = unconfirmed.overdue(later);
+        assert_eq!(
+            overdue,
+            [(Mark::from(&announcement(ORDER, 2).event), Whom::Us)],
+            "another event in its place is none"
+        );
+        unconfirmed.forget(&overdue);
+        assert_eq!(unconfirmed.overdue(later), []);
+        assert_eq!(unconfirmed.overdue(later + Duration::from_millis(1)).len(), 1);
+        unconfirmed.clear();
+        assert_eq!(unconfirmed.overdue(later + Duration::from_millis(1)), []);
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let (unconfirmed, now) = (Unconfirmed::default(), Instant::now());
+        let many: Vec<_> = (1..=1000).map(|version| announcement(ORDER, version)).collect();
+        for day in 0..=KEPT_MAX as i64 / 1000 {
+            let mut some = many.clone();
+            some.iter_mut().for_each(|one| one.event.recorded_at += chrono::Duration::days(day));
+            unconfirmed.hear(&some, Whom::Others, now);
+        }
+        let all = unconfirmed.overdue(now + Duration::from_millis(1));
+        assert_eq!(all.len(), KEPT_MAX);
+        unconfirmed.forget(&all);
+        assert!(unconfirmed.kept().capacity() <= 2 * ROOM_KEPT);
+    }
+}
