@@ -84,10 +84,10 @@ impl Watching {
         self.seen() == if self.is_public { public } else { version }
     }
 
-    /// Whether it is there, or further.
-    pub fn has_got_to(&self, newest: &Newest) -> bool {
+    /// How far it is from there, in versions; 0 beyond it.
+    pub fn behind(&self, newest: &Newest) -> i64 {
         let (version, public) = newest[&self.order];
-        self.seen() >= if self.is_public { public } else { version }
+        i64::from(if self.is_public { public } else { version } - self.seen()).max(0)
     }
 
     /// Takes in an event; says what is wrong with it.
