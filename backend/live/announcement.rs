@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::event::Event;
-use crate::storage::events::FeedEntry;
+use crate::storage::events::{FeedEntry, Mark};
 
 /// An event with what its delivery needs of its order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +12,12 @@ pub struct Announcement {
     pub event: Event,
     pub owner_id: Uuid,
     pub public_tracking: bool,
+}
+
+impl Announcement {
+    pub fn mark(&self) -> Mark {
+        Mark::from(&self.event)
+    }
 }
 
 impl From<FeedEntry> for Announcement {

@@ -185,9 +185,14 @@ impl Hub {
         }
     }
 
+    /// Lists may show what is not there.
+    pub fn resync_lists(&self) {
+        self.lists().resync();
+    }
+
     /// Something may have been missed anywhere: all that is watched is read again.
     pub fn doubt(&self, now: Instant) {
-        self.lists().resync();
+        self.resync_lists();
         for shard in &self.shards {
             let mut shard = lock(shard);
             let Shard { orders, behind } = &mut *shard;

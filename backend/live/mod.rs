@@ -36,6 +36,7 @@ use crate::domain::ids::OrderId;
 use crate::error::{Error, Result};
 use crate::redis_link::RedisLink;
 use crate::storage::db::Db;
+use crate::storage::events::Mark;
 use crate::storage::tracking::{self, Snapshot, Which};
 use crate::track::TrackCache;
 
@@ -118,7 +119,7 @@ impl Live {
     /// own threads: quick, and needs no runtime.
     pub fn announce(&self, announcements: Vec<Announcement>) {
         self.note(&announcements);
-        self.unconfirmed.hear(&announcements, Whom::Us, Instant::now());
+        self.unconfirmed.hear(announcements.iter().map(Announcement::mark), Whom::Us, Instant::now());
         let batch = Arc::new(announcements);
         self.hand_to_hub(batch.clone());
         // Full means that Redis is slow or away: the other replicas find it in the feed.
@@ -191,7 +192,18 @@ impl Live {
     async fn snapshot(&self, id: OrderId, which: Which, after: i32) -> Result<Option<Snapshot>> {
         let turn = tokio::time::timeout(TURN_LIMIT, self.readers.acquire()).await;
         let _turn = turn.map_err(|_| Error::DatabaseUnavailable)?.map_err(|_| Error::Draining)?;
-        self.db.read(move |connection| tracking::snapshot(connection, id, which, after, EVENTS_MAX)).await
+        self.read_snapshot(id, which, after).await
+    }
+
+    async fn read_snapshot(&self, id: OrderId, which: Which, after: i32) -> Result<Option<Snapshot>> {
+        let read = move |connection: &mut _| tracking::snapshot(connection, id, which, after, EVENTS_MAX);
+        let snapshot = self.db.read(read).await?;
+        if let Some(Snapshot { version, updated_at, .. }) = snapshot {
+            // Read before anybody has told of it, it may be lost with who would have.
+            let mark = Mark { order_id: id, version, recorded_at: updated_at };
+            self.unconfirmed.hear([mark], Whom::Us, Instant::now());
+        }
+        Ok(snapshot)
     }
 
     /// Lets the caches serve nothing older.

@@ -8,7 +8,7 @@ use deadpool_redis::redis;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::announcement::{self, Message};
+use super::announcement::{self, Announcement, Message};
 use super::unconfirmed::Whom;
 use super::{Batch, Live};
 use crate::redis_link::Listener;
@@ -116,7 +116,8 @@ fn take_in(live: &Live, message: &[u8]) {
     match announcement::decode(message, live.replica) {
         Ok(Message::News(announcements)) => {
             live.note(&announcements);
-            live.unconfirmed.hear(&announcements, Whom::Others, std::time::Instant::now());
+            let marks = announcements.iter().map(Announcement::mark);
+            live.unconfirmed.hear(marks, Whom::Others, std::time::Instant::now());
             live.hand_to_hub(Arc::new(announcements));
         }
         Ok(Message::Tick | Message::Echo) => {}

@@ -2,17 +2,17 @@
 //! seconds, more often while the relay is down, and at a gap in one order's versions that order is. Also what was announced and
 //! is not in Postgres is found here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::outbox::End;
 use super::unconfirmed::Whom;
-use super::{Announcement, Batch, EVENTS_MAX, Live};
+use super::{Announcement, Batch, Live};
 use crate::domain::ids::OrderId;
 use crate::error::Result;
 use crate::storage::events::{self, Mark};
-use crate::storage::tracking::{self, Snapshot, Which};
+use crate::storage::tracking::{Snapshot, Which};
 
 const PERIOD: Duration = Duration::from_secs(2);
 const PERIOD_WITHOUT_RELAY: Duration = Duration::from_millis(300);
@@ -25,6 +25,8 @@ const HEAD_START: i64 = 4096;
 const MISSING_AT_MOST: Duration = Duration::from_secs(30);
 /// Numbers that may be missing at once. Sequences skip a few after a crash, never thousands.
 const MISSING_MAX: i64 = 10_000;
+/// More than all writers may be writing at once: so far the order of numbers and that of commits may differ.
+const LATELY_MAX: usize = 64;
 /// When all have to begin anew, not all in the same instant.
 const STARTING_OVER: Duration = Duration::from_secs(1);
 
@@ -46,7 +48,7 @@ async fn begin(live: &Live) -> Result<Option<Feed>> {
     let Some((first, _)) = entries.first() else { return Ok(None) };
     let mut feed = Feed { cursor: if is_all { 0 } else { first - 1 }, ..Feed::default() };
     feed.advance(entries.iter().map(|(seq, _)| *seq), Instant::now());
-    feed.newest = entries.last().map(|(_, mark)| *mark);
+    feed.remember(entries.iter().map(|(_, mark)| *mark));
     Ok(Some(feed))
 }
 
@@ -87,8 +89,11 @@ async fn read_all(live: &Arc<Live>, feed: &mut Option<Feed>) -> Result<()> {
             doubt(live);
         }
     }
-    let Some(known) = feed else { return Ok(()) };
-    if read_on(live, known).await? == History::WentBack {
+    let history = match feed {
+        Some(feed) => read_on(live, feed).await?,
+        None => confirm(live, &Feed::default(), Instant::now()).await?,
+    };
+    if history == History::WentBack {
         start_over(live);
         *feed = None;
         live.repair_now.notify_one();
@@ -111,15 +116,14 @@ async fn read_on(live: &Arc<Live>, feed: &mut Feed) -> Result<History> {
         let asked_at = Instant::now();
         let mut entries = live.db.read(move |connection| events::feed(connection, cursor, &missing, PAGE)).await?;
         let last_known = entries.iter().position(|entry| entry.seq == cursor).map(|index| entries.remove(index));
-        if feed.newest != last_known.map(|entry| Mark::from(&entry.event)) {
+        if last_known.is_none() && cursor > 0 {
             return Ok(History::WentBack);
         }
         // One place of the page was for what is known.
         let is_last = entries.iter().filter(|entry| entry.seq > cursor).count() < PAGE as usize - 1;
         let skipped = feed.advance(entries.iter().map(|entry| entry.seq), asked_at);
-        let newest = entries.iter().find(|entry| entry.seq == feed.cursor).map(|entry| Mark::from(&entry.event));
-        feed.newest = newest.or(feed.newest);
         let batch: Vec<Announcement> = entries.into_iter().map(Announcement::from).collect();
+        feed.remember(batch.iter().map(Announcement::mark));
         live.note(&batch);
         live.unconfirmed.confirm(&batch);
         if !batch.is_empty() && live.to_hub.send(Batch::new(batch)).await.is_err() {
@@ -132,20 +136,25 @@ async fn read_on(live: &Arc<Live>, feed: &mut Feed) -> Result<History> {
         if is_last {
             feed.forget_before(asked_at);
             live.hub.forget(asked_at);
-            return confirm(live, asked_at).await;
+            return confirm(live, feed, asked_at).await;
         }
     }
 }
 
-/// Looks for what was announced before the feed was read, and did not come with it.
-async fn confirm(live: &Live, read_at: Instant) -> Result<History> {
-    for some in live.unconfirmed.overdue(read_at).chunks(PAGE as usize) {
+/// Looks for what the feed has brought lately, and for what was heard before it was read and did not come with it.
+async fn confirm(live: &Live, feed: &Feed, read_at: Instant) -> Result<History> {
+    let lately = feed.lately.iter().map(|mark| (*mark, Whom::Us));
+    let all: Vec<_> = lately.chain(live.unconfirmed.overdue(read_at)).collect();
+    for some in all.chunks(PAGE as usize) {
         let marks: Vec<Mark> = some.iter().map(|(mark, _)| *mark).collect();
         let lost = live.db.read(move |connection| events::lost(connection, &marks)).await?;
         live.unconfirmed.forget(some);
-        // Orders that were never here are those of another installation, which has the same Redis and prefix.
         if lost.iter().any(|lost| lost.has_order || some[lost.place as usize].1 == Whom::Us) {
             return Ok(History::WentBack);
+        }
+        if !lost.is_empty() {
+            // Orders that nobody has seen here: another replica's that are lost, or another installation's.
+            live.hub.resync_lists();
         }
     }
     Ok(History::GoesOn)
@@ -158,7 +167,10 @@ fn doubt(live: &Live) {
 
 /// Whoever watches begins anew.
 fn start_over(live: &Live) {
-    tracing::warn!("the database has gone back to an earlier state: all sockets are closed, to begin anew");
+    tracing::warn!(
+        "the database has gone back to an earlier state: all sockets are closed, to begin anew. (If this happens again and \
+         again: does a server with another database use the same Redis and REDIS_PREFIX?)"
+    );
     live.hub.start_over(Instant::now());
     live.track.start_over();
     live.unconfirmed.clear();
@@ -170,8 +182,8 @@ fn start_over(live: &Live) {
 pub(super) struct Feed {
     /// Everything up to here has been read, but for what is missing.
     cursor: i64,
-    /// What was read there; none: nothing was ever there.
-    newest: Option<Mark>,
+    /// What was read last. Where commits are lost, these are the last.
+    lately: VecDeque<Mark>,
     /// Numbers that nobody has committed yet, and since when: a transaction under way, or one that was rolled back.
     missing: BTreeMap<i64, Instant>,
 }
@@ -179,6 +191,15 @@ pub(super) struct Feed {
 impl Feed {
     fn missing(&self) -> Vec<i64> {
         self.missing.keys().copied().collect()
+    }
+
+    fn remember(&mut self, marks: impl Iterator<Item = Mark>) {
+        for mark in marks {
+            if self.lately.len() >= LATELY_MAX {
+                self.lately.pop_front();
+            }
+            self.lately.push_back(mark);
+        }
     }
 
     /// Takes in the numbers of a page, in their order; true if more are missing than can be kept in mind.
@@ -227,9 +248,8 @@ pub(super) async fn catch_up(live: Weak<Live>) {
 async fn read_missing(live: &Arc<Live>, id: OrderId, mut after: i32) -> Result<()> {
     loop {
         // Past the queue of the subscribers: those who have subscribed come first.
-        let read = move |connection: &mut _| tracking::snapshot(connection, id, Which::All, after, EVENTS_MAX);
         let read_at = Instant::now();
-        let Some(snapshot) = live.db.read(read).await? else { return Ok(()) };
+        let Some(snapshot) = live.read_snapshot(id, Which::All, after).await? else { return Ok(()) };
         let Snapshot { version, owner_id, public_tracking, events, has_more, .. } = snapshot;
         after = events.last().map_or(after, |event| event.version);
         let announcement = |event| Announcement { event, owner_id, public_tracking };

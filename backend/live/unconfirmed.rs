@@ -1,5 +1,5 @@
-//! What was announced and has not yet come with the feed. Mostly it comes within two seconds. What doesn't was read before it
-//! was heard of, or is lost: a standby took over that had not got the last commits.
+//! What watchers may have been told and has not yet come with the feed. Mostly it comes within two seconds. What doesn't was read
+//! before it was heard of, or is lost: a standby took over that had not got the last commits.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,19 +22,20 @@ struct Heard {
     by: Whom,
 }
 
-/// Who has committed it.
+/// From where it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whom {
+    /// Committed or read here.
     Us,
     Others,
 }
 
 impl Unconfirmed {
-    pub fn hear(&self, announcements: &[Announcement], by: Whom, at: Instant) {
+    pub fn hear(&self, marks: impl IntoIterator<Item = Mark>, by: Whom, at: Instant) {
         let mut kept = self.kept();
-        for announcement in announcements {
-            if kept.len() < KEPT_MAX {
-                kept.insert(Mark::from(&announcement.event), Heard { at, by });
+        for mark in marks {
+            if kept.len() < KEPT_MAX && (by == Whom::Us || !kept.contains_key(&mark)) {
+                kept.insert(mark, Heard { at, by });
             }
         }
     }
@@ -78,21 +79,21 @@ mod tests {
 
     const ORDER: &str = "7K3M9Q2XTB";
 
+    fn mark(version: i32) -> Mark {
+        Mark::from(&announcement(ORDER, version).event)
+    }
+
     #[test]
     fn what_the_feed_has_not_brought_is_overdue() {
         let (unconfirmed, start) = (Unconfirmed::default(), Instant::now());
         let later = start + Duration::from_millis(1);
         let mut another = announcement(ORDER, 2);
         another.event.recorded_at += chrono::Duration::milliseconds(1);
-        unconfirmed.hear(&[announcement(ORDER, 1), announcement(ORDER, 2)], Whom::Us, start);
-        unconfirmed.hear(&[announcement(ORDER, 3)], Whom::Others, later);
+        unconfirmed.hear([1, 2].map(mark), Whom::Us, start);
+        unconfirmed.hear([2, 3].map(mark), Whom::Others, later);
         unconfirmed.confirm(&[announcement(ORDER, 1), another]);
         let overdue = unconfirmed.overdue(later);
-        assert_eq!(
-            overdue,
-            [(Mark::from(&announcement(ORDER, 2).event), Whom::Us)],
-            "another event in its place is none"
-        );
+        assert_eq!(overdue, [(mark(2), Whom::Us)], "another event in its place is none");
         unconfirmed.forget(&overdue);
         assert_eq!(unconfirmed.overdue(later), []);
         assert_eq!(unconfirmed.overdue(later + Duration::from_millis(1)).len(), 1);
@@ -103,12 +104,7 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let (unconfirmed, now) = (Unconfirmed::default(), Instant::now());
-        let many: Vec<_> = (1..=1000).map(|version| announcement(ORDER, version)).collect();
-        for day in 0..=KEPT_MAX as i64 / 1000 {
-            let mut some = many.clone();
-            some.iter_mut().for_each(|one| one.event.recorded_at += chrono::Duration::days(day));
-            unconfirmed.hear(&some, Whom::Others, now);
-        }
+        unconfirmed.hear((1..=KEPT_MAX as i32 + 1).map(mark), Whom::Others, now);
         let all = unconfirmed.overdue(now + Duration::from_millis(1));
         assert_eq!(all.len(), KEPT_MAX);
         unconfirmed.forget(&all);

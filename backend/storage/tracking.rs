@@ -63,6 +63,8 @@ pub struct Snapshot {
     pub public_version: i32,
     pub owner_id: Uuid,
     pub public_tracking: bool,
+    /// When the newest event was recorded.
+    pub updated_at: DateTime<Utc>,
     /// Oldest first.
     pub events: Vec<Event>,
     /// Are there later ones that did not fit?
@@ -125,14 +127,17 @@ pub fn snapshot(
     Err(Error::Internal(format!("order {id} is further than its events")))
 }
 
-type Standing = (i32, i32, Uuid, bool);
-const STANDING: (orders::version, orders::public_version, orders::owner_id, orders::public_tracking) =
-    (orders::version, orders::public_version, orders::owner_id, orders::public_tracking);
+type Standing = (i32, i32, Uuid, bool, DateTime<Utc>);
+type StandingColumns =
+    (orders::version, orders::public_version, orders::owner_id, orders::public_tracking, orders::updated_at);
+const STANDING: StandingColumns =
+    (orders::version, orders::public_version, orders::owner_id, orders::public_tracking, orders::updated_at);
 
 impl Snapshot {
     fn new(standing: Standing, events: Vec<Event>, which: Which) -> Snapshot {
-        let (version, public_version, owner_id, public_tracking) = standing;
-        let mut snapshot = Snapshot { version, public_version, owner_id, public_tracking, events, has_more: false };
+        let (version, public_version, owner_id, public_tracking, updated_at) = standing;
+        let mut snapshot =
+            Snapshot { version, public_version, owner_id, public_tracking, updated_at, events, has_more: false };
         snapshot.has_more = snapshot.events.last().is_some_and(|last| last.version < snapshot.newest(which));
         snapshot
     }

@@ -94,20 +94,37 @@ async fn lost_commits_are_taken_back() {
     }
 }
 
-/// Whoever watched it hears that there is no such order.
+/// Whoever watched it hears that there is no such order, at whichever replica.
 #[tokio::test]
 async fn an_order_that_was_lost_is_taken_back() {
     let app = TestApp::start().await;
+    let replica = app.replica().await;
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let order = uma.create_order("Sofa").await;
     let backup = Backup::of(&app.database);
     let lost = uma.create_order("Piano").await;
-    let watcher = uma.watch(&lost).await;
+    let watchers = vec![uma.watch(&lost).await, replica.watch_public(&lost.id).await];
     backup.restore();
     add(&max, &order, "true", 1).await;
-    are_told(vec![watcher]).await;
+    are_told(watchers).await;
     let answer = uma.socket().await.subscribe(&format!("order:{}", lost.id), Some(1)).await;
     assert_eq!(answer["code"], "not_found");
+}
+
+/// Nobody has told of it, and only who subscribed has read it.
+#[tokio::test]
+async fn what_a_subscriber_read_and_was_lost_is_taken_back() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let (order, other) = (uma.create_order("Sofa").await, uma.create_order("Piano").await);
+    let backup = Backup::of(&app.database);
+    app.adds_unannounced(&max, &order, 1).await;
+    let watcher = app.watch_public(&order.id).await;
+    assert_eq!(watcher.subscribed["version"], 2);
+    backup.restore();
+    // It takes the place in the feed.
+    add(&max, &other, "true", 1).await;
+    are_told(vec![watcher]).await;
 }
 
 /// What others tell of orders that were never here is theirs.
