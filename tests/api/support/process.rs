@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -84,6 +85,9 @@ impl Process {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
+                if let Some(signal) = status.signal() {
+                    eprintln!("it was ended by signal {signal}; it said:\n{}", self.log());
+                }
                 return status.code();
             }
             assert!(start.elapsed() < patience, "still there after {patience:?}");
