@@ -11,7 +11,7 @@ use super::unconfirmed::Whom;
 use super::{Announcement, Batch, Live};
 use crate::domain::ids::OrderId;
 use crate::error::Result;
-use crate::storage::events::{self, Mark};
+use crate::storage::events::{self, Lost, Mark};
 use crate::storage::tracking::{Snapshot, Which};
 
 const PERIOD: Duration = Duration::from_secs(2);
@@ -149,7 +149,8 @@ async fn confirm(live: &Live, feed: &Feed, read_at: Instant) -> Result<History> 
         let marks: Vec<Mark> = some.iter().map(|(mark, _)| *mark).collect();
         let lost = live.db.read(move |connection| events::lost(connection, &marks)).await?;
         live.unconfirmed.forget(some);
-        if lost.iter().any(|lost| lost.has_order || some[lost.place as usize].1 == Whom::Us) {
+        let is_known_here = |lost: &Lost| some.get(lost.place as usize).is_some_and(|(_, whom)| *whom == Whom::Us);
+        if lost.iter().any(|lost| lost.has_order || is_known_here(lost)) {
             return Ok(History::WentBack);
         }
         if !lost.is_empty() {

@@ -44,7 +44,7 @@ impl Unconfirmed {
     pub fn confirm(&self, announcements: &[Announcement]) {
         let mut kept = self.kept();
         for announcement in announcements {
-            kept.remove(&Mark::from(&announcement.event));
+            kept.remove(&announcement.mark());
         }
     }
 

@@ -40,7 +40,6 @@ pub struct EventRow {
 impl TryFrom<EventRow> for Event {
     type Error = Error;
     fn try_from(row: EventRow) -> Result<Event> {
-        let unknown = |name: &str| Error::Internal(format!("the log holds an unknown {name}"));
         Ok(Event {
             order_id: OrderId::try_from(row.order_id).map_err(|_| unknown("order ID"))?,
             version: row.version,
@@ -65,6 +64,10 @@ impl TryFrom<EventRow> for Event {
             recorded_at: row.recorded_at,
         })
     }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::Internal(format!("the log holds an unknown {name}"))
 }
 
 /// An order's events of a later version than `after`, oldest first.
@@ -141,12 +144,16 @@ impl From<&Event> for Mark {
 
 /// The newest entries of the feed, oldest first, at most `limit`.
 pub fn newest(connection: &mut PgConnection, limit: i64) -> Result<Vec<(i64, Mark)>> {
-    let rows: Vec<(i64, EventRow)> = order_events::table
+    let rows: Vec<(i64, String, i32, DateTime<Utc>)> = order_events::table
         .order(order_events::seq.desc())
         .limit(limit)
-        .select((order_events::seq, EventRow::as_select()))
+        .select((order_events::seq, order_events::order_id, order_events::version, order_events::recorded_at))
         .load(connection)?;
-    rows.into_iter().rev().map(|(seq, row)| Ok((seq, Mark::from(&Event::try_from(row)?)))).collect()
+    let entry = |(seq, order_id, version, recorded_at)| {
+        let order_id = OrderId::try_from(order_id).map_err(|_| unknown("order ID"))?;
+        Ok((seq, Mark { order_id, version, recorded_at }))
+    };
+    rows.into_iter().rev().map(entry).collect()
 }
 
 /// An event that is not there.
