@@ -26,6 +26,13 @@ const PUT_OFF_FOR: Duration = Duration::from_millis(10);
 const BUSY_ANSWER_BEFORE: Duration = Duration::from_millis(400);
 const BUSY_TOGETHER: Duration = Duration::from_millis(150);
 
+/// Others hold a lock for milliseconds. Who holds one for longer must not hold up the journal.
+///
+/// All statements here go by keys, in arrays of which Postgres takes the length for the reason to plan anew each time:
+/// 0.6 ms of the 2 that a move alone took. One plan is right for all of them, as long as it uses the index.
+const SETTINGS: &str = "SET lock_timeout = '100ms'; SET plan_cache_mode = 'force_generic_plan'; \
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 /// How often an entry alone is tried when its ID was taken or Postgres found a deadlock.
 const TRIES: usize = 3;
 
@@ -228,10 +235,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
         if self.connection.is_none() {
             let connected = db::connect(&self.database_url).and_then(|mut connection| {
-                // Others hold a lock for milliseconds. Who holds one for longer must not hold up the journal.
-                connection
-                    .batch_execute("SET lock_timeout = '100ms'")
-                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                connection.batch_execute(SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(connection)
             });
             self.connection = connected.inspect_err(|error| tracing::warn!(%error, "the journal can't connect")).ok();
