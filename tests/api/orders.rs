@@ -474,6 +474,12 @@ async fn search_finds_ids_beginnings_of_references_and_three_letters_anywhere() 
         ("THREE", vec!["Sofa, three seats"]),
         ("  ofa,  ", vec!["Sofa, three seats"]),
         ("ana l", vec!["Bed"]),
+        ("sofa, three", vec!["Sofa, three seats"]),
+        ("FA, thr", vec!["Sofa, three seats"]),
+        // Its words are there, but not so.
+        ("sofa three", vec![]),
+        ("three sofa", vec![]),
+        ("bed xy_7", vec![]),
         ("écri", vec!["Écritoire 100%"]),
         ("hidden", vec![]),
         ("XY_7%", vec!["Bed"]),
