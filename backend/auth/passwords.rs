@@ -1,6 +1,9 @@
 //! Hashing and checking passwords: bcrypt on a few threads of its own, so that a rush of logins takes neither the
-//! threads that queries wait for nor more memory than its queue.
+//! threads that queries wait for nor more memory than its queue. These threads have the lowest priority: whatever else
+//! the server does goes first.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -10,9 +13,17 @@ use tokio::sync::oneshot;
 use crate::domain::account::Password;
 use crate::error::{Error, Result};
 
-/// How many may wait for a thread, and for how long; who comes then or waits longer gets [`Error::Overloaded`].
+/// How many may wait for a thread. Who would have to wait for longer than this gets [`Error::Overloaded`] at once.
 const WAITING: usize = 64;
-const WAITING_AT_MOST: Duration = Duration::from_secs(2);
+const WAITING_AT_MOST: Duration = Duration::from_millis(1500);
+/// So does, late, who has waited for so long after all: the machine has become slower meanwhile.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
+
+/// 19 is the nicest.
+const LOWEST_PRIORITY: i32 = 19;
+
+/// Of each measured time, this part goes into the mean.
+const NEWEST_COUNTS: f64 = 0.2;
 
 /// bcrypt reads no further.
 const BYTES_MAX: usize = 72;
@@ -20,8 +31,14 @@ const BYTES_MAX: usize = 72;
 /// The pool. Its threads end when it is dropped.
 pub struct Passwords {
     cost: u32,
+    threads: usize,
     jobs: Sender<(Instant, Job)>,
+    lately: Arc<Lately>,
 }
+
+/// How long one password has taken lately: the mean in nanoseconds; 0 before the first.
+#[derive(Default)]
+struct Lately(AtomicU64);
 
 enum Job {
     Hash { password: SecretString, cost: u32, answer: oneshot::Sender<Result<String>> },
@@ -33,14 +50,15 @@ impl Passwords {
     pub fn new(cost: u32) -> Passwords {
         let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get());
         let (jobs, waiting) = bounded(WAITING);
+        let lately = Arc::new(Lately::default());
         for number in 0..threads {
-            let waiting = waiting.clone();
+            let (waiting, lately) = (waiting.clone(), lately.clone());
             let thread = std::thread::Builder::new().name(format!("passwords-{number}"));
-            if let Err(error) = thread.spawn(move || work(&waiting)) {
+            if let Err(error) = thread.spawn(move || work(&waiting, &lately)) {
                 tracing::error!(%error, "no thread for passwords");
             }
         }
-        Passwords { cost, jobs }
+        Passwords { cost, threads, jobs, lately }
     }
 
     /// A new hash with a salt of its own, 60 characters.
@@ -66,6 +84,9 @@ impl Passwords {
     }
 
     fn queue(&self, job: Job) -> Result<()> {
+        if self.lately.wait_behind(self.jobs.len(), self.threads) > WAITING_AT_MOST {
+            return Err(Error::Overloaded);
+        }
         self.jobs.try_send((Instant::now(), job)).map_err(|refused| match refused {
             TrySendError::Full(_) => Error::Overloaded,
             TrySendError::Disconnected(_) => Error::Internal("no thread for passwords runs".to_owned()),
@@ -73,9 +94,31 @@ impl Passwords {
     }
 }
 
-fn work(waiting: &Receiver<(Instant, Job)>) {
+impl Lately {
+    /// How long who comes now has to wait until the turn is theirs.
+    fn wait_behind(&self, waiting: usize, threads: usize) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed)) * waiting as u32 / threads.max(1) as u32
+    }
+
+    fn note(&self, took: Duration) {
+        let took = took.as_nanos() as f64;
+        // Two threads that note at the same time lose one of the two: it is a mean.
+        let mean = match self.0.load(Ordering::Relaxed) {
+            0 => took,
+            mean => mean as f64 * (1.0 - NEWEST_COUNTS) + took * NEWEST_COUNTS,
+        };
+        self.0.store(mean as u64, Ordering::Relaxed);
+    }
+}
+
+fn work(waiting: &Receiver<(Instant, Job)>, lately: &Lately) {
+    // On Linux, a thread's own. Where it fails, logins and the rest share the cores.
+    if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
+        tracing::warn!(%error, "passwords are checked at the usual priority");
+    }
     for (asked_at, job) in waiting {
-        let is_late = asked_at.elapsed() > WAITING_AT_MOST;
+        let is_late = asked_at.elapsed() > GIVEN_UP_AFTER;
+        let begun = Instant::now();
         // Who has gone away meanwhile needs no answer; a closed channel is no error here.
         match job {
             Job::Hash { answer, .. } if answer.is_closed() => {}
@@ -84,9 +127,11 @@ fn work(waiting: &Receiver<(Instant, Job)>) {
             Job::Verify { answer, .. } if is_late => _ = answer.send(Err(Error::Overloaded)),
             Job::Hash { password, cost, answer } => {
                 _ = answer.send(bcrypt::hash(password.expose_secret(), cost).map_err(internal));
+                lately.note(begun.elapsed());
             }
             Job::Verify { password, hash, answer } => {
                 _ = answer.send(bcrypt::verify(password.expose_secret(), &hash).map_err(internal));
+                lately.note(begun.elapsed());
             }
         }
     }
@@ -135,12 +180,36 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
         let (jobs, _nobody_works) = bounded(1);
-        let passwords = Passwords { cost: 4, jobs };
+        let passwords = Passwords { cost: 4, threads: 1, jobs, lately: Arc::default() };
         let first = passwords.verify("correct horse", None);
         let first = tokio::time::timeout(std::time::Duration::from_millis(1), first);
         let second = async { passwords.verify("correct horse", None).await };
         let (first, second) = tokio::join!(first, second);
         assert!(first.is_err(), "the first one waits");
         assert!(matches!(second, Err(Error::Overloaded)));
+    }
+
+    #[tokio::test]
+    async fn who_would_wait_for_too_long_is_refused_at_once() {
+        let lately = Arc::new(Lately::default());
+        assert_eq!(lately.wait_behind(64, 2), Duration::ZERO, "nobody knows yet");
+        lately.note(Duration::from_millis(300));
+        assert_eq!(lately.wait_behind(4, 2), Duration::from_millis(600));
+        for _ in 0..50 {
+            lately.note(Duration::from_secs(1));
+        }
+        let mean = lately.wait_behind(1, 1);
+        assert!((Duration::from_millis(990)..=Duration::from_secs(1)).contains(&mean), "{mean:?}");
+
+        let (jobs, _nobody_works) = bounded(WAITING);
+        let passwords = Passwords { cost: 4, threads: 1, jobs, lately };
+        let mut waiting = Vec::new();
+        for _ in 0..2 {
+            let one = passwords.verify("correct horse", None);
+            let mut one = Box::pin(one);
+            assert!(futures_util::poll!(&mut one).is_pending());
+            waiting.push(one);
+        }
+        assert!(matches!(passwords.verify("correct horse", None).await, Err(Error::Overloaded)));
     }
 }
