@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, balancer, browser, python.
+# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, balancer, load, browser, python.
 # Installs what is missing through apt; where that cannot be, says what to install.
 
 . "$(dirname "$0")/settings.sh"
@@ -64,6 +64,7 @@ for what in "$@"; do
       # Debian has it where only root's PATH leads.
       PATH=$PATH:/usr/sbin command -v haproxy >/dev/null || need haproxy
       ;;
+    load) command -v wrk >/dev/null || need wrk ;;
     browser)
       # Without a font, Chromium draws no letters. Ubuntu has it under another name, which brings a snap.
       if ! "$clone/scripts/chromium.sh" >/dev/null; then

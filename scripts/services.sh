@@ -344,6 +344,12 @@ configure_postgres() {
       echo "max_wal_size = 4GB"
     fi
     if [ "$instance" = test ]; then echo "synchronous_commit = off"; fi
+    if [ "$instance" = bench ]; then
+      # A checkpoint comes when the benchmark asks for one, and not in the middle of somebody's turn.
+      echo "checkpoint_timeout = 1h"
+      echo "max_wal_size = 16GB"
+      echo "maintenance_work_mem = 512MB"
+    fi
   } | write "$pg/order-tracker.conf"
   # Nobody else gets past the folder; and if so, no further than here.
   write "$pg/pg_hba.conf" <<<"local all all peer map=owners"

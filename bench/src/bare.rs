@@ -1,5 +1,6 @@
-//! The limit of live updates: a broadcaster that is nothing but actix-ws. It knows no topics, no history and no accounts:
-//! what is posted to `/broadcast` goes to every socket as it is.
+//! The least that the server's libraries can do. For live updates: a broadcaster that is nothing but actix-ws. It knows no
+//! topics, no history and no accounts: what is posted to `/broadcast` goes to every socket as it is. For reading: a
+//! handler that answers with bytes and headers that it was told by `/canned`.
 //!
 //! Each socket's queue is the one that actix-ws brings, 32 messages; whoever has not read those is put out. The text
 //! is shared by all. It serves with as many workers as the server does.
@@ -7,9 +8,11 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use actix_web::web::{self, Data, Payload, Query};
+use actix_web::error::ErrorBadRequest;
+use actix_web::http::header::{HeaderName, HeaderValue, IF_NONE_MATCH};
+use actix_web::web::{self, Bytes, Data, Path, Payload, Query};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use bytestring::ByteString;
@@ -49,6 +52,24 @@ pub struct Faults {
     pub close: Option<u64>,
 }
 
+/// What the handler for reading answers.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Canned {
+    pub etag: String,
+    pub ok: Vec<(String, String)>,
+    pub not_modified: Vec<(String, String)>,
+    pub body: String,
+}
+
+struct Ready {
+    etag: String,
+    ok: Vec<(HeaderName, HeaderValue)>,
+    not_modified: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+static READY: OnceLock<Ready> = OnceLock::new();
+
 pub fn run() -> crate::Result<()> {
     rt::System::new().block_on(async {
         let sockets = Data::new(Sockets::default());
@@ -59,6 +80,8 @@ pub fn run() -> crate::Result<()> {
                 .app_data(sockets.clone())
                 .route("/live", web::get().to(connect))
                 .route("/broadcast", web::post().to(broadcast))
+                .route("/canned", web::post().to(can))
+                .route("/api/v1/track/{id}", web::get().to(answer))
         })
         .workers(std::thread::available_parallelism()?.get())
         .listen(listener)?
@@ -66,6 +89,37 @@ pub fn run() -> crate::Result<()> {
         eprintln!("serving on http://{address}");
         Ok(server.await?)
     })
+}
+
+async fn can(canned: web::Json<Canned>) -> actix_web::Result<HttpResponse> {
+    let headers = |headers: &[(String, String)]| -> actix_web::Result<Vec<_>> {
+        let parsed = headers.iter().map(|(name, value)| {
+            Ok((
+                HeaderName::try_from(name).map_err(ErrorBadRequest)?,
+                HeaderValue::try_from(value).map_err(ErrorBadRequest)?,
+            ))
+        });
+        parsed.collect()
+    };
+    let ready = Ready {
+        etag: canned.etag.clone(),
+        ok: headers(&canned.ok)?,
+        not_modified: headers(&canned.not_modified)?,
+        body: Bytes::from(canned.body.clone()),
+    };
+    READY.set(ready).map_err(|_| ErrorBadRequest("once is enough"))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn answer(_id: Path<String>, request: HttpRequest) -> HttpResponse {
+    let Some(ready) = READY.get() else { return HttpResponse::NotFound().finish() };
+    let is_known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == ready.etag.as_bytes());
+    let (mut response, headers) =
+        if is_known { (HttpResponse::NotModified(), &ready.not_modified) } else { (HttpResponse::Ok(), &ready.ok) };
+    for (name, value) in headers {
+        response.insert_header((name, value));
+    }
+    if is_known { response.finish() } else { response.body(ready.body.clone()) }
 }
 
 async fn connect(sockets: Data<Sockets>, request: HttpRequest, body: Payload) -> actix_web::Result<HttpResponse> {

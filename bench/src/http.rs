@@ -17,6 +17,8 @@ pub struct Client {
 
 pub struct Answer {
     pub status: u16,
+    /// Without its length.
+    pub head: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
@@ -39,12 +41,27 @@ impl Client {
         self.read_answer().await
     }
 
+    pub async fn get(&mut self, path: &str, token: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+        let mut request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.server);
+        if !token.is_empty() {
+            write!(request, "Authorization: Bearer {token}\r\n")?;
+        }
+        for (name, value) in headers {
+            write!(request, "{name}: {value}\r\n")?;
+        }
+        request += "\r\n";
+        self.stream.write_all(request.as_bytes()).await?;
+        self.stream.flush().await?;
+        self.read_answer().await
+    }
+
     async fn read_answer(&mut self) -> Result<Answer> {
         let mut line = String::new();
         self.stream.read_line(&mut line).await?;
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| format!("no answer of HTTP: {line:?}"))?;
         let mut length = 0;
+        let mut head = Vec::new();
         loop {
             line.clear();
             self.stream.read_line(&mut line).await?;
@@ -55,15 +72,21 @@ impl Client {
             let (name, value) = header.split_once(':').unwrap_or_default();
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse()?;
+            } else {
+                head.push((name.to_owned(), value.trim().to_owned()));
             }
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).await?;
-        Ok(Answer { status, body })
+        Ok(Answer { status, head, body })
     }
 }
 
 impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
     /// The body, if this is the status.
     pub fn json(&self, expected: u16) -> Result<Value> {
         if self.status != expected {

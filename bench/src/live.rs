@@ -17,10 +17,11 @@ use crate::process::{self, Server};
 use crate::run::{Context, say};
 use crate::stalled::Stalled;
 use crate::table::{Goal, Row, median};
+use crate::tracker::World;
 use crate::watch::{Report, Watch, now};
 use crate::watchers::Watchers;
 
-const OUR_PATH: &str = "/api/v1/live";
+pub const OUR_PATH: &str = "/api/v1/live";
 pub const BARE_PATH: &str = "/live";
 
 /// Longer than the server waits before its first heartbeats: an idle socket is one that has had them.
@@ -69,25 +70,23 @@ impl Sizes {
     }
 }
 
-pub fn orders_needed(is_quick: bool) -> usize {
-    let sizes = Sizes::of(is_quick);
-    sizes.idle_sockets.max(sizes.orders)
-}
-
 pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     let sizes = Sizes::of(context.is_quick);
-    let mut rows = vec![memory(context, &sizes).await?];
-    rows.extend(fan_out(context, &sizes).await?);
-    rows.extend(while_orders_move(context, &sizes).await?);
+    let orders = sizes.idle_sockets.max(sizes.orders);
+    say(&format!("creating {orders} orders"));
+    let mut world = World::create(&context.settings, orders).await?;
+    let mut rows = vec![memory(context, &world, &sizes).await?];
+    rows.extend(fan_out(context, &mut world, &sizes).await?);
+    rows.extend(while_orders_move(context, &mut world, &sizes).await?);
     Ok(rows)
 }
 
 // ---- Memory ----
 
 /// Each socket with a subscription to an order of its own, which takes more than one order for all.
-async fn memory(context: &mut Context, sizes: &Sizes) -> Result<Row> {
+async fn memory(context: &Context, world: &World, sizes: &Sizes) -> Result<Row> {
     let count = sizes.idle_sockets;
-    let watches = context.world.watches(count);
+    let watches = world.watches(count);
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for round in 1..=sizes.idle_rounds {
         let (our_server, our_before, mut our_watchers) =
@@ -111,13 +110,13 @@ async fn memory(context: &mut Context, sizes: &Sizes) -> Result<Row> {
             bare[round - 1]
         ));
     }
-    Ok(Row {
-        operation: format!("memory of an idle socket, of {}", thousands(count)),
-        ours: format!("{:.1} kB", median(&ours)),
-        limit: format!("{:.1} kB", median(&bare)),
-        ratios: ratios(&ours, &bare),
-        goal: Goal::AtMost(1.4),
-    })
+    Ok(Row::plain(
+        format!("memory of an idle socket, of {}", thousands(count)),
+        format!("{:.1} kB", median(&ours)),
+        format!("{:.1} kB", median(&bare)),
+        ratios(&ours, &bare),
+        Goal::AtMost(1.4),
+    ))
 }
 
 async fn idle(server: Server, path: &str, watches: &[Watch]) -> Result<(Server, u64, Watchers)> {
@@ -138,7 +137,7 @@ struct FanOut {
     event_bytes: f64,
 }
 
-async fn fan_out(context: &mut Context, sizes: &Sizes) -> Result<Vec<Row>> {
+async fn fan_out(context: &mut Context, world: &mut World, sizes: &Sizes) -> Result<Vec<Row>> {
     let mut ours: Vec<FanOut> = Vec::new();
     let mut bare: Vec<FanOut> = Vec::new();
     let mut frame = None;
@@ -147,18 +146,18 @@ async fn fan_out(context: &mut Context, sizes: &Sizes) -> Result<Vec<Row>> {
         // the bare one is to send.
         let frame = match &frame {
             None => {
-                let (side, learnt) = our_fan_out(context, sizes).await?;
+                let (side, learnt) = our_fan_out(context, world, sizes).await?;
                 ours.push(side);
                 bare.push(bare_fan_out(&learnt, sizes).await?);
                 frame.insert(learnt)
             }
             Some(known) if round % 2 == 0 => {
                 bare.push(bare_fan_out(known, sizes).await?);
-                ours.push(our_fan_out(context, sizes).await?.0);
+                ours.push(our_fan_out(context, world, sizes).await?.0);
                 known
             }
             Some(known) => {
-                ours.push(our_fan_out(context, sizes).await?.0);
+                ours.push(our_fan_out(context, world, sizes).await?.0);
                 bare.push(bare_fan_out(known, sizes).await?);
                 known
             }
@@ -191,28 +190,28 @@ async fn fan_out(context: &mut Context, sizes: &Sizes) -> Result<Vec<Row>> {
         median(&each(&ours, |side| median(&side.since_recorded_ms)))
     ));
     Ok(vec![
-        Row {
-            operation: format!("one event to {} watchers: time to the last", thousands(sizes.watchers)),
-            ours: format!("{:.0} ms", median(&our_times)),
-            limit: format!("{:.0} ms", median(&bare_times)),
-            ratios: ratios(&our_times, &bare_times),
-            goal: Goal::AtMost(2.0),
-        },
-        Row {
-            operation: "the same: deliveries a CPU-second".to_owned(),
-            ours: format!("{:.0} k", median(&our_rates) / 1000.0),
-            limit: format!("{:.0} k", median(&bare_rates) / 1000.0),
-            ratios: ratios(&our_rates, &bare_rates),
-            goal: Goal::AtLeast(0.8),
-        },
+        Row::plain(
+            format!("one event to {} watchers: time to the last", thousands(sizes.watchers)),
+            format!("{:.0} ms", median(&our_times)),
+            format!("{:.0} ms", median(&bare_times)),
+            ratios(&our_times, &bare_times),
+            Goal::AtMost(2.0),
+        ),
+        Row::plain(
+            "the same: deliveries a CPU-second".to_owned(),
+            format!("{:.0} k", median(&our_rates) / 1000.0),
+            format!("{:.0} k", median(&bare_rates) / 1000.0),
+            ratios(&our_rates, &bare_rates),
+            Goal::AtLeast(0.8),
+        ),
     ])
 }
 
-async fn our_fan_out(context: &mut Context, sizes: &Sizes) -> Result<(FanOut, Frame)> {
+async fn our_fan_out(context: &Context, world: &mut World, sizes: &Sizes) -> Result<(FanOut, Frame)> {
     let server = context.settings.start_server().await?;
-    context.world.sign_in_again(server.address).await?;
+    world.sign_in_again(server.address).await?;
     let mut mover = Client::connect(server.address).await?;
-    let order = &mut context.world.orders[0];
+    let order = &mut world.orders[0];
     let watches = vec![order.watch(); sizes.watchers];
     let mut watchers = Watchers::open(server.address, OUR_PATH, &watches, true).await?;
     let mut side = Side::begin(&server, sizes)?;
@@ -222,7 +221,7 @@ async fn our_fan_out(context: &mut Context, sizes: &Sizes) -> Result<(FanOut, Fr
             side = Side::begin(&server, sizes)?;
         }
         let sent = now();
-        let answer = mover.post(&order.path(), &context.world.mover_token, order.next_move()).await?.json(201)?;
+        let answer = mover.post(&order.path(), &world.mover_token, order.next_move()).await?.json(201)?;
         let event = &answer["event"];
         let version = event["version"].as_i64().and_then(|version| version.try_into().ok()).ok_or("no version")?;
         let recorded = event["recorded_at"].as_str().and_then(|at| at.parse::<chrono::DateTime<Utc>>().ok());
@@ -296,17 +295,17 @@ impl Side {
 
 // ---- Many orders, many watchers, many moves ----
 
-async fn while_orders_move(context: &mut Context, sizes: &Sizes) -> Result<Vec<Row>> {
+async fn while_orders_move(context: &mut Context, world: &mut World, sizes: &Sizes) -> Result<Vec<Row>> {
     let server = context.settings.start_server().await?;
-    let watches = context.world.watches(sizes.orders);
+    let watches = world.watches(sizes.orders);
     let mut watchers = Watchers::open(server.address, OUR_PATH, &watches, false).await?;
-    let orders: Vec<_> = context.world.orders.drain(..sizes.orders).collect();
+    let orders: Vec<_> = world.orders.drain(..sizes.orders).collect();
     let orders = Rc::new(RefCell::new(orders));
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     for round in 0..=sizes.rounds {
         // A token is good for ten minutes; the passes of a round take half of one.
-        context.world.sign_in_again(server.address).await?;
-        let token = &context.world.mover_token;
+        world.sign_in_again(server.address).await?;
+        let token = &world.mover_token;
         let pass = |with_stalled| Pass { server: &server, token, orders: &orders, pace: sizes.pace, with_stalled };
         let order = if round % 2 == 0 { [false, true] } else { [true, false] };
         for with_stalled in order {
@@ -322,7 +321,7 @@ async fn while_orders_move(context: &mut Context, sizes: &Sizes) -> Result<Vec<R
         }
     }
     server.stop().await?;
-    context.world.orders.splice(0..0, orders.take());
+    world.orders.splice(0..0, orders.take());
     let p99 = |passes: &[Passed]| passes.iter().map(|pass| pass.delays.percentile_ms(0.99)).collect::<Vec<_>>();
     let (alone_p99, beside_p99) = (p99(&alone), p99(&beside));
     let each = |passes: &[Passed], figure: fn(&Passed) -> f64| median(&passes.iter().map(figure).collect::<Vec<_>>());
@@ -338,27 +337,27 @@ async fn while_orders_move(context: &mut Context, sizes: &Sizes) -> Result<Vec<R
     ));
     let (orders, pace) = (thousands(sizes.orders), thousands(sizes.pace.a_second as usize));
     Ok(vec![
-        Row {
-            operation: format!("{orders} orders and watchers, {pace} moves/s: p99 from commit to socket"),
-            ours: format!("{:.1} ms", median(&alone_p99)),
-            limit: "100 ms".to_owned(),
-            ratios: alone_p99.iter().map(|p99| p99 / 100.0).collect(),
-            goal: Goal::AtMost(1.0),
-        },
-        Row {
-            operation: "the same: moves made a second".to_owned(),
-            ours: format!("{:.0}", each(&alone, |pass| pass.moved.a_second())),
-            limit: pace,
-            ratios: alone.iter().map(|pass| pass.moved.a_second() / f64::from(sizes.pace.a_second)).collect(),
-            goal: Goal::AtLeast(0.98),
-        },
-        Row {
-            operation: "the same beside a stalled watcher of all orders: p99".to_owned(),
-            ours: format!("{:.1} ms", median(&beside_p99)),
-            limit: format!("{:.1} ms without", median(&alone_p99)),
-            ratios: ratios(&beside_p99, &alone_p99),
-            goal: Goal::AtMost(1.25),
-        },
+        Row::plain(
+            format!("{orders} orders and watchers, {pace} moves/s: p99 from commit to socket"),
+            format!("{:.1} ms", median(&alone_p99)),
+            "100 ms".to_owned(),
+            alone_p99.iter().map(|p99| p99 / 100.0).collect(),
+            Goal::AtMost(1.0),
+        ),
+        Row::plain(
+            "the same: moves made a second".to_owned(),
+            format!("{:.0}", each(&alone, |pass| pass.moved.a_second())),
+            pace,
+            alone.iter().map(|pass| pass.moved.a_second() / f64::from(sizes.pace.a_second)).collect(),
+            Goal::AtLeast(0.98),
+        ),
+        Row::plain(
+            "the same beside a stalled watcher of all orders: p99".to_owned(),
+            format!("{:.1} ms", median(&beside_p99)),
+            format!("{:.1} ms without", median(&alone_p99)),
+            ratios(&beside_p99, &alone_p99),
+            Goal::AtMost(1.25),
+        ),
     ])
 }
 

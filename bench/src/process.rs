@@ -1,5 +1,6 @@
 //! Child processes, and what they use of the machine. They end with us, however we end.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
 use crate::Result;
+use crate::tracker::Settings;
 
 /// How long a server may take to start: ours migrates an empty database.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -65,14 +67,87 @@ impl Server {
 
     /// CPU time of the process, its kernel's part included.
     pub fn cpu(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        // The name in brackets may hold anything; utime and stime are fields 14 and 15, in hundredths of a second
-        // (proc(5); USER_HZ is 100 wherever Linux runs).
+        Ok(Times::of(self.pid)?.own)
+    }
+
+    /// Memory of the process and its children in bytes; what several of them share counts once.
+    pub fn proportional_memory(&self) -> Result<u64> {
+        let mut kib = 0;
+        for pid in tree(&[self.pid])? {
+            let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+            let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss")?;
+            kib += line.trim().trim_end_matches("kB").trim().parse::<u64>()?;
+        }
+        Ok(kib * 1024)
+    }
+}
+
+/// All that serves: a server, Postgres and Redis, each with its children.
+pub struct Served(Vec<u32>);
+
+impl Server {
+    /// As one that needs nobody else.
+    pub fn alone(&self) -> Served {
+        Served(vec![self.pid])
+    }
+}
+
+impl Served {
+    pub fn by(settings: &Settings, server: Option<&Server>) -> Served {
+        Served(settings.services.into_iter().chain(server.map(|server| server.pid)).collect())
+    }
+
+    /// CPU time since they began, that of children that have ended included.
+    pub fn cpu(&self) -> Result<Duration> {
+        let roots = self.0.iter().map(|pid| Ok(Times::of(*pid)?.ended_children)).sum::<Result<Duration>>()?;
+        // A child may end while we look; then its time is its parent's.
+        Ok(roots
+            + tree(&self.0)?.into_iter().filter_map(|pid| Times::of(pid).ok()).map(|times| times.own).sum::<Duration>())
+    }
+}
+
+struct Times {
+    parent: u32,
+    own: Duration,
+    ended_children: Duration,
+}
+
+impl Times {
+    fn of(pid: u32) -> Result<Times> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The name in brackets may hold anything. ppid is field 4; utime, stime, cutime and cstime are 14 to 17, in
+        // hundredths of a second (proc(5); USER_HZ is 100 wherever Linux runs).
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let field = |number: usize| fields.get(number - 3).and_then(|field| field.parse::<u64>().ok());
-        let (user, system) = field(14).zip(field(15)).ok_or("no CPU time")?;
-        Ok(Duration::from_millis((user + system) * 10))
+        let &[Some(parent), Some(user), Some(system), Some(ended_user), Some(ended_system)] =
+            &[4, 14, 15, 16, 17].map(field)
+        else {
+            return Err("/proc/PID/stat is not as expected".into());
+        };
+        Ok(Times {
+            parent: u32::try_from(parent)?,
+            own: Duration::from_millis((user + system) * 10),
+            ended_children: Duration::from_millis((ended_user + ended_system) * 10),
+        })
     }
+}
+
+/// Processes with their children and those children's.
+fn tree(roots: &[u32]) -> Result<Vec<u32>> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if let Ok(times) = Times::of(pid) {
+            children.entry(times.parent).or_default().push(pid);
+        }
+    }
+    let mut found = roots.to_vec();
+    let mut next = 0;
+    while let Some(pid) = found.get(next) {
+        found.extend(children.remove(pid).unwrap_or_default());
+        next += 1;
+    }
+    Ok(found)
 }
 
 async fn find_address(lines: &mut Lines<BufReader<ChildStderr>>) -> Result<SocketAddr> {

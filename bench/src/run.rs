@@ -3,25 +3,66 @@
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::rc::Rc;
+use std::time::Duration;
 
 use chrono::Utc;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::database::Database;
 use crate::table::{Row, markdown};
-use crate::tracker::{Settings, World};
-use crate::{Result, live, machine, self_check};
+use crate::tracker::Settings;
+use crate::{Result, lists, live, logins, machine, peer, pushes, reads, scale, self_check, writes};
 
 /// What all groups share.
 pub struct Context {
     pub settings: Settings,
-    pub world: World,
     /// Small and short: whether the benchmarks work, not what they find.
     pub is_quick: bool,
     /// For people who want to know more than the table says.
     pub notes: Vec<String>,
+    large: Option<Rc<Database>>,
+    small: Option<Rc<Database>>,
 }
 
-const GROUPS: &[&str] = &["live"];
+impl Context {
+    /// The database that most is measured on; made when it is first asked for.
+    pub async fn large(&mut self) -> Result<Rc<Database>> {
+        let (orders, owners) = if self.is_quick { (20_000, 200) } else { (1_000_000, 10_000) };
+        Self::seeded(&self.settings, &mut self.large, "large", orders, owners).await
+    }
+
+    pub async fn small(&mut self) -> Result<Rc<Database>> {
+        Self::seeded(&self.settings, &mut self.small, "small", 10_000, 100).await
+    }
+
+    async fn seeded(
+        settings: &Settings,
+        database: &mut Option<Rc<Database>>,
+        name: &str,
+        orders: usize,
+        owners: usize,
+    ) -> Result<Rc<Database>> {
+        if let Some(database) = database {
+            return Ok(database.clone());
+        }
+        say(&format!("writing {orders} orders of {owners} owners"));
+        let seeded = Rc::new(Database::seed(settings, name, orders, owners).await?);
+        Ok(database.insert(seeded).clone())
+    }
+
+    /// Turns of each side that are compared.
+    pub fn rounds(&self) -> usize {
+        if self.is_quick { 2 } else { 5 }
+    }
+
+    /// How long one turn takes.
+    pub fn turn(&self) -> Duration {
+        Duration::from_secs(if self.is_quick { 1 } else { 3 })
+    }
+}
+
+const GROUPS: &[&str] = &["live", "reads", "writes", "lists", "scale", "logins", "pushes", "peer"];
 
 pub fn run(arguments: &[&str]) -> Result<()> {
     let is_quick = arguments.contains(&"--quick");
@@ -44,20 +85,25 @@ pub fn run(arguments: &[&str]) -> Result<()> {
 }
 
 async fn run_groups(groups: &[&str], is_quick: bool) -> Result<()> {
-    let settings = Settings::from_env()?;
+    let settings = Settings::from_env().await?;
     let machine = machine::describe()?;
     say(&format!("on {machine}"));
     say(&self_check::run().await?);
-    let orders = live::orders_needed(is_quick);
-    say(&format!("creating {orders} orders"));
-    let world = World::create(&settings, orders).await?;
-    let mut context = Context { settings, world, is_quick, notes: Vec::new() };
+    let mut context = Context { settings, is_quick, notes: Vec::new(), large: None, small: None };
     let mut rows: Vec<Row> = Vec::new();
     for group in groups {
-        match *group {
-            "live" => rows.extend(live::measure(&mut context).await?),
+        say(group);
+        rows.extend(match *group {
+            "live" => live::measure(&mut context).await?,
+            "reads" => reads::measure(&mut context).await?,
+            "writes" => writes::measure(&mut context).await?,
+            "lists" => lists::measure(&mut context).await?,
+            "scale" => scale::measure(&mut context).await?,
+            "logins" => logins::measure(&mut context).await?,
+            "pushes" => pushes::measure(&mut context).await?,
+            "peer" => peer::measure(&mut context).await?,
             _ => return Err(format!("{group} is listed, and nowhere else").into()),
-        }
+        });
     }
     let mut text = markdown(&rows);
     if !context.notes.is_empty() {

@@ -2,6 +2,10 @@
 
 use std::fmt::Write;
 
+use crate::measure::{Measured, Pair};
+
+const COLUMNS: usize = 7;
+
 /// One line of the table.
 pub struct Row {
     pub operation: String,
@@ -11,6 +15,8 @@ pub struct Row {
     /// Ours to the limit, one for each round.
     pub ratios: Vec<f64>,
     pub goal: Goal,
+    /// Microseconds for an operation, ours and the limit's, where they were measured.
+    pub cpu: Option<(f64, f64)>,
 }
 
 /// What the median of the ratios has to be.
@@ -18,23 +24,55 @@ pub struct Row {
 pub enum Goal {
     AtMost(f64),
     AtLeast(f64),
+    /// In each round.
+    Exactly(f64),
+    /// None: for people who want to know.
+    Shown,
 }
 
 impl Row {
+    pub fn plain(operation: impl Into<String>, ours: String, limit: String, ratios: Vec<f64>, goal: Goal) -> Row {
+        Row { operation: operation.into(), ours, limit, ratios, goal, cpu: None }
+    }
+
+    /// Operations a second.
+    pub fn throughput(operation: impl Into<String>, pair: &Pair, goal: Goal) -> Row {
+        let (ours, limit, ratios) = pair.figures(Measured::a_second);
+        let row = Row::plain(operation, rate(ours), rate(limit), ratios, goal);
+        row.with_cpu(pair)
+    }
+
+    /// What half of them, or all but one of a hundred, do not exceed.
+    pub fn latency(operation: impl Into<String>, pair: &Pair, of: fn(&Measured) -> f64, goal: Goal) -> Row {
+        let (ours, limit, ratios) = pair.figures(of);
+        let row = Row::plain(operation, format!("{ours:.2} ms"), format!("{limit:.2} ms"), ratios, goal);
+        row.with_cpu(pair)
+    }
+
+    fn with_cpu(mut self, pair: &Pair) -> Row {
+        let (ours, limit, _) = pair.figures(Measured::cpu_micros);
+        self.cpu = Some((ours, limit));
+        self
+    }
+
     pub fn holds(&self) -> bool {
         let ratio = median(&self.ratios);
         match self.goal {
             Goal::AtMost(limit) => ratio <= limit,
             Goal::AtLeast(limit) => ratio >= limit,
+            Goal::Exactly(limit) => self.ratios.iter().all(|ratio| *ratio == limit),
+            Goal::Shown => true,
         }
     }
 
-    fn cells(&self) -> [String; 6] {
+    fn cells(&self) -> [String; COLUMNS] {
         let least = self.ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let most = self.ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let goal = match self.goal {
             Goal::AtMost(limit) => format!("≤ {limit}"),
             Goal::AtLeast(limit) => format!("≥ {limit}"),
+            Goal::Exactly(limit) => format!("= {limit}"),
+            Goal::Shown => "–".to_owned(),
         };
         [
             self.operation.clone(),
@@ -42,6 +80,7 @@ impl Row {
             self.limit.clone(),
             format!("{:.2} ({least:.2}–{most:.2})", median(&self.ratios)),
             goal,
+            self.cpu.map_or_else(String::new, |(ours, limit)| format!("{ours:.0}; {limit:.0}")),
             if self.holds() { "yes" } else { "NO" }.to_owned(),
         ]
     }
@@ -49,10 +88,10 @@ impl Row {
 
 /// In Markdown, and in columns as it stands.
 pub fn markdown(rows: &[Row]) -> String {
-    let head = ["operation", "ours", "limit", "ratio (min–max)", "goal", "holds"].map(str::to_owned);
+    let head = ["operation; limit", "ours", "limit", "ratio (min–max)", "goal", "CPU-µs", "holds"].map(str::to_owned);
     let cells: Vec<_> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
     let mut text = String::new();
     for (number, row) in cells.iter().enumerate() {
         for (cell, width) in row.iter().zip(&widths) {
@@ -67,6 +106,14 @@ pub fn markdown(rows: &[Row]) -> String {
         }
     }
     text
+}
+
+/// Such as 72.3 k/s.
+fn rate(a_second: f64) -> String {
+    match a_second {
+        ..1e4 => format!("{a_second:.0}/s"),
+        _ => format!("{:.1} k/s", a_second / 1e3),
+    }
 }
 
 /// The middle one, or the mean of the two in the middle; 0 of nothing.
@@ -87,20 +134,14 @@ mod tests {
 
     #[test]
     fn a_table_has_a_line_for_each_row_and_says_what_holds() {
-        let row = |goal| Row {
-            operation: "moving".into(),
-            ours: "3 ms".into(),
-            limit: "2 ms".into(),
-            ratios: vec![1.5, 1.25, 9.0],
-            goal,
-        };
+        let row = |goal| Row::plain("moving", "3 ms".into(), "2 ms".into(), vec![1.5, 1.25, 9.0], goal);
         assert_eq!(
-            markdown(&[row(Goal::AtMost(1.5)), row(Goal::AtLeast(2.0))]),
+            markdown(&[Row { cpu: Some((12.4, 9.0)), ..row(Goal::AtMost(1.5)) }, row(Goal::AtLeast(2.0))]),
             "\
-| operation | ours | limit | ratio (min–max)  | goal  | holds |
-|-----------|------|-------|------------------|-------|-------|
-| moving    | 3 ms | 2 ms  | 1.50 (1.25–9.00) | ≤ 1.5 | yes   |
-| moving    | 3 ms | 2 ms  | 1.50 (1.25–9.00) | ≥ 2   | NO    |
+| operation; limit | ours | limit | ratio (min–max)  | goal  | CPU-µs | holds |
+|------------------|------|-------|------------------|-------|--------|-------|
+| moving           | 3 ms | 2 ms  | 1.50 (1.25–9.00) | ≤ 1.5 | 12; 9  | yes   |
+| moving           | 3 ms | 2 ms  | 1.50 (1.25–9.00) | ≥ 2   |        | NO    |
 "
         );
     }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -15,7 +16,14 @@ use crate::{Result, watch};
 #[derive(Clone)]
 pub struct Settings {
     /// The server's program.
-    pub program: String,
+    program: String,
+    pub database_url: String,
+    pub superuser_url: String,
+    pub redis_url: String,
+    /// Where Postgres' programs are.
+    postgres_programs: PathBuf,
+    /// The processes of Postgres and of Redis.
+    pub services: [u32; 2],
 }
 
 /// What is in the database, for all servers that are started on it.
@@ -31,20 +39,34 @@ pub struct Order {
     is_started: bool,
 }
 
-const PASSWORD: &str = "long enough to be a password";
+pub const PASSWORD: &str = "long enough to be a password";
+pub const JWT_SECRET: &str = "only for measuring: everybody may know it";
 /// Connections that make the orders.
 const CONNECTIONS: usize = 32;
 
 impl Settings {
-    pub fn from_env() -> Result<Settings> {
-        for name in ["DATABASE_URL", "REDIS_URL"] {
-            std::env::var(name).map_err(|_| format!("{name} is missing: start this through `make bench`"))?;
-        }
-        let program = std::env::var("ORDER_TRACKER").map_err(|_| "ORDER_TRACKER is missing: the server's program")?;
-        Ok(Settings { program })
+    pub async fn from_env() -> Result<Settings> {
+        let variable =
+            |name: &str| std::env::var(name).map_err(|_| format!("{name} is missing: start this through `make bench`"));
+        let mut settings = Settings {
+            program: variable("ORDER_TRACKER")?,
+            database_url: variable("DATABASE_URL")?,
+            superuser_url: variable("SUPERUSER_URL")?,
+            redis_url: variable("REDIS_URL")?,
+            postgres_programs: variable("POSTGRES_PROGRAMS")?.into(),
+            services: [0; 2],
+        };
+        // The first line is the number of Postgres' first process, whose children all others are.
+        let file = settings.psql(&settings.superuser_url, &["-Atc", "SELECT pg_read_file('postmaster.pid')"]).await?;
+        let postgres = file.lines().next().unwrap_or_default().parse()?;
+        let mut redis = redis::Client::open(settings.redis_url.as_str())?.get_multiplexed_async_connection().await?;
+        let information: String = redis::cmd("INFO").arg("server").query_async(&mut redis).await?;
+        let redis = information.lines().find_map(|line| line.strip_prefix("process_id:")).ok_or("no process_id")?;
+        settings.services = [postgres, redis.trim().parse()?];
+        Ok(settings)
     }
 
-    /// The database and Redis come from the environment, and nothing else does.
+    /// The server's program with nothing from the environment but Redis.
     fn command(&self, argument: &[&str]) -> tokio::process::Command {
         let mut command = process::command(&self.program);
         for name in
@@ -55,7 +77,7 @@ impl Settings {
         command
             .args(argument)
             .env("BIND_ADDR", "127.0.0.1:0")
-            .env("JWT_SECRET", "only for measuring: everybody may know it")
+            .env("JWT_SECRET", JWT_SECRET)
             .env("RATE_LIMITS", "off")
             .env("BCRYPT_COST", "4")
             .env("FRONTEND_DIR", "/nonexistent");
@@ -63,7 +85,14 @@ impl Settings {
     }
 
     pub async fn start_server(&self) -> Result<Server> {
-        Server::start(self.command(&["serve"])).await
+        self.start_server_on(&self.database_url, &[]).await
+    }
+
+    /// With further settings.
+    pub async fn start_server_on(&self, database_url: &str, further: &[(&str, &str)]) -> Result<Server> {
+        let mut command = self.command(&["serve"]);
+        command.env("DATABASE_URL", database_url).envs(further.iter().copied());
+        Server::start(command).await
     }
 
     /// The one-time secret for a new mover.
@@ -72,6 +101,21 @@ impl Settings {
         let link = String::from_utf8(output.stdout)?;
         let (_, token) = link.trim().split_once('#').ok_or("no invitation")?;
         Ok(token.to_owned())
+    }
+
+    /// One of those that come with Postgres.
+    pub fn postgres_program(&self, name: &str) -> tokio::process::Command {
+        process::command(&self.postgres_programs.join(name).to_string_lossy())
+    }
+
+    /// What psql prints.
+    pub async fn psql(&self, url: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = self.postgres_program("psql");
+        let output = command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]).args(arguments).arg(url).output().await?;
+        if !output.status.success() {
+            return Err(format!("psql: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(String::from_utf8(output.stdout)?)
     }
 }
 
@@ -132,7 +176,7 @@ async fn sign_in(client: &mut Client, path: &str, account: Value) -> Result<Stri
     token(&client.post(path, "", &account.to_string()).await?.json(201)?)
 }
 
-fn token(answer: &Value) -> Result<String> {
+pub fn token(answer: &Value) -> Result<String> {
     Ok(answer["access_token"].as_str().ok_or("no token")?.to_owned())
 }
 

@@ -1,0 +1,243 @@
+//! Do reads notice that a crowd logs in? bcrypt takes a third of a second of a core each time.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::Result;
+use crate::database::Database;
+use crate::http::Client;
+use crate::measure::Micros;
+use crate::process;
+use crate::run::{Context, say};
+use crate::site::{Site, hot_path};
+use crate::table::{Goal, Row, median};
+use crate::tracker::PASSWORD;
+
+const COST: u32 = 12;
+/// Each tries again a second after it was answered: many times what can be served.
+const CROWD: usize = 256;
+const THINKING: Duration = Duration::from_secs(1);
+/// Of the best rate at which such reads are answered.
+const OFFERED: f64 = 0.3;
+const READERS: u32 = 64;
+const REFUSAL_LIMIT_MS: f64 = 50.0;
+
+pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
+    let database = context.large().await?;
+    let turn = context.turn() * 3;
+    let cost = COST.to_string();
+    let site = Site::start(&context.settings, &database, &[("BCRYPT_COST", &cost)], context.turn()).await?;
+    let address = site.address();
+    register(address).await?;
+    let orders = database.orders;
+    let cold = move |number: u32| {
+        let n = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        format!("/api/v1/track/{}", Database::id((n % orders as u64) as usize))
+    };
+    let mut rows = Vec::new();
+    let (mut logged_in, mut raw, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, path, best) in [
+        ("hot", &(|_| hot_path()) as &dyn Fn(u32) -> String, site.hot().await?.a_second()),
+        ("cold", &cold, site.cold().await?.a_second()),
+    ] {
+        let reads = Offered { a_second: (best * OFFERED) as u32, path };
+        let (mut quiet, mut flooded) = (Vec::new(), Vec::new());
+        for _ in 0..context.rounds() {
+            quiet.push(reads.offer(address, turn).await?.p99_ms());
+            let crowd = Crowd::default();
+            let (read, logins) = tokio::try_join!(reads.offer(address, turn), crowd.log_in(address, turn))?;
+            flooded.push(read.p99_ms());
+            logged_in.push(logins.a_second);
+            refusals.push(logins.refused_p99_ms);
+            // What waits is still served, or given up; then the same threads with nothing but bcrypt.
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let (_, hashed) = tokio::try_join!(reads.offer(address, turn), bare_bcrypt(turn))?;
+            raw.push(hashed);
+            say(&format!(
+                "{name} reads at {}/s: p99 {:.1} ms quiet, {:.1} ms beside {:.2} logins/s ({} refused, p99 {:.1} ms); bcrypt alone {hashed:.2}/s",
+                reads.a_second,
+                quiet[quiet.len() - 1],
+                read.p99_ms(),
+                logins.a_second,
+                logins.refused,
+                logins.refused_p99_ms,
+            ));
+        }
+        let ratios = flooded.iter().zip(&quiet).map(|(flooded, quiet)| flooded / quiet).collect();
+        rows.push(Row::plain(
+            format!("GET /track/{{id}}, {name}, at 30 % of the best rate while logins flood: p99; when quiet"),
+            format!("{:.1} ms", median(&flooded)),
+            format!("{:.1} ms", median(&quiet)),
+            ratios,
+            Goal::AtMost(2.0),
+        ));
+    }
+    site.server.stop().await?;
+    rows.push(Row::plain(
+        "the same: logins that are refused, p99; 50 ms",
+        format!("{:.1} ms", median(&refusals)),
+        format!("{REFUSAL_LIMIT_MS} ms"),
+        refusals.iter().map(|refused| refused / REFUSAL_LIMIT_MS).collect(),
+        Goal::AtMost(1.0),
+    ));
+    let ratios = logged_in.iter().zip(&raw).map(|(ours, raw)| ours / raw).collect();
+    rows.push(Row::plain(
+        "the same: logins; bare bcrypt on as many threads, beside the same reads",
+        format!("{:.2}/s", median(&logged_in)),
+        format!("{:.2}/s", median(&raw)),
+        ratios,
+        Goal::AtLeast(0.9),
+    ));
+    Ok(rows)
+}
+
+const ACCOUNTS: usize = 4;
+
+fn email(number: usize) -> String {
+    format!("crowd{}@bench.example", number % ACCOUNTS)
+}
+
+/// The seed's hashes are cheap ones.
+async fn register(server: SocketAddr) -> Result<()> {
+    let mut client = Client::connect(server).await?;
+    for number in 0..ACCOUNTS {
+        let account = json!({ "email": email(number), "password": PASSWORD, "name": "One of many" });
+        client.post("/api/v1/users", "", &account.to_string()).await?.json(201)?;
+    }
+    Ok(())
+}
+
+/// Reads that come at their times, whether or not those before have been answered.
+struct Offered<'a> {
+    a_second: u32,
+    path: &'a dyn Fn(u32) -> String,
+}
+
+struct Answered(Micros);
+
+impl Answered {
+    fn p99_ms(&self) -> f64 {
+        self.0.clone().percentile(0.99).as_secs_f64() * 1e3
+    }
+}
+
+impl Offered<'_> {
+    async fn offer(&self, server: SocketAddr, lasting: Duration) -> Result<Answered> {
+        let total = (f64::from(self.a_second) * lasting.as_secs_f64()) as u32;
+        let micros = Rc::new(RefCell::new(Micros::default()));
+        let mut clients = Vec::new();
+        for _ in 0..READERS {
+            clients.push(Client::connect(server).await?);
+        }
+        let begun = Instant::now() + Duration::from_millis(10);
+        let mut reading = JoinSet::new();
+        for (first, mut client) in (0..READERS).zip(clients) {
+            let paths: Vec<String> = (first..total).step_by(READERS as usize).map(self.path).collect();
+            let (micros, a_second) = (micros.clone(), self.a_second);
+            reading.spawn_local(async move {
+                for (number, path) in (first..total).step_by(READERS as usize).zip(paths) {
+                    let due = begun + Duration::from_secs(1) * number / a_second;
+                    tokio::time::sleep_until(due).await;
+                    let answer = client.get(&path, "", &[]).await?;
+                    micros.borrow_mut().add(due.elapsed());
+                    if answer.status != 200 {
+                        return Err(format!("a read was answered with {}", answer.status).into());
+                    }
+                }
+                Ok::<(), Box<dyn std::error::Error>>(())
+            });
+        }
+        while let Some(ended) = reading.join_next().await {
+            ended??;
+        }
+        Ok(Answered(micros.take()))
+    }
+}
+
+#[derive(Default)]
+struct Crowd {
+    served: Rc<RefCell<u64>>,
+    refused: Rc<RefCell<Micros>>,
+}
+
+struct Logins {
+    a_second: f64,
+    refused: usize,
+    refused_p99_ms: f64,
+}
+
+impl Crowd {
+    async fn log_in(&self, server: SocketAddr, lasting: Duration) -> Result<Logins> {
+        let begun = Instant::now();
+        let mut people = JoinSet::new();
+        for number in 0..CROWD {
+            let mut client = Client::connect(server).await?;
+            let (served, refused) = (self.served.clone(), self.refused.clone());
+            people.spawn_local(async move {
+                let credentials = json!({ "email": email(number), "password": PASSWORD }).to_string();
+                tokio::time::sleep(THINKING * number as u32 / CROWD as u32).await;
+                while begun.elapsed() < lasting {
+                    let asked = Instant::now();
+                    let answer = client.post("/api/v1/users/sessions", "", &credentials).await?;
+                    match answer.status {
+                        200 if begun.elapsed() <= lasting => *served.borrow_mut() += 1,
+                        200 => {}
+                        503 => refused.borrow_mut().add(asked.elapsed()),
+                        status => return Err(format!("a login was answered with {status}").into()),
+                    }
+                    tokio::time::sleep(THINKING).await;
+                }
+                Ok::<(), Box<dyn std::error::Error>>(())
+            });
+        }
+        while let Some(ended) = people.join_next().await {
+            ended??;
+        }
+        let mut refused = self.refused.take();
+        Ok(Logins {
+            a_second: *self.served.borrow() as f64 / lasting.as_secs_f64(),
+            refused: refused.0.len(),
+            refused_p99_ms: refused.percentile(0.99).as_secs_f64() * 1e3,
+        })
+    }
+}
+
+/// Hashes a second, by a process that does nothing else.
+async fn bare_bcrypt(lasting: Duration) -> Result<f64> {
+    let mut command = process::own(&["bcrypt", &COST.to_string(), &lasting.as_secs().to_string()])?;
+    let output = command.stdout(Stdio::piped()).output().await?;
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+}
+
+/// `bench bcrypt COST SECONDS`: prints how many hashes a second all threads make together, with the server's threads'
+/// priority.
+pub fn run_bcrypt(cost: &str, seconds: &str) -> Result<()> {
+    let (cost, seconds): (u32, u64) = (cost.parse()?, seconds.parse()?);
+    let threads = std::thread::available_parallelism()?.get();
+    let begun = std::time::Instant::now();
+    let count = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(move || {
+                    let mut times = Vec::new();
+                    while begun.elapsed() < Duration::from_secs(seconds) {
+                        let _ = bcrypt::hash(PASSWORD, cost);
+                        times.push(begun.elapsed());
+                    }
+                    times
+                })
+            })
+            .collect();
+        // What ends after the time counts in part.
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).count()
+    });
+    println!("{}", count as f64 / begun.elapsed().as_secs_f64());
+    Ok(())
+}

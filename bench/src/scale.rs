@@ -1,0 +1,95 @@
+//! Everything but searches and counts, at a million orders against ten thousand.
+
+use crate::Result;
+use crate::database::Database;
+use crate::http::Client;
+use crate::load::Writes;
+use crate::measure::compare;
+use crate::run::Context;
+use crate::site::{BATCH, Site, WRITERS, hot_path};
+use crate::table::{Goal, Row};
+
+/// At most 1.25 times slower.
+const GOAL: Goal = Goal::AtLeast(0.8);
+const PAGE: usize = 10;
+
+pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
+    let (large, small) = (context.large().await?, context.small().await?);
+    let operation = |name: &str| format!("{name}, {}; {} orders", count(&large), count(&small));
+    let mut rows = Vec::new();
+    let turn = context.turn();
+
+    let large_site = Site::start(&context.settings, &large, &[], turn).await?;
+    let small_site = Site::start(&context.settings, &small, &[("REDIS_PREFIX", "small:")], turn).await?;
+    let etag = |answer: crate::http::Answer| answer.header("etag").map(str::to_owned).ok_or("no ETag");
+    let large_etag = etag(Client::connect(large_site.address()).await?.get(&hot_path(), "", &[]).await?)?;
+    let small_etag = etag(Client::connect(small_site.address()).await?.get(&hot_path(), "", &[]).await?)?;
+    let rounds = context.rounds();
+    let hot = compare(rounds, async || large_site.hot().await, async || small_site.hot().await).await?;
+    rows.push(Row::throughput(operation("GET /track/{id}, hot"), &hot, GOAL));
+    let unchanged = compare(
+        rounds,
+        async || large_site.unchanged(&large_etag).await,
+        async || small_site.unchanged(&small_etag).await,
+    )
+    .await?;
+    rows.push(Row::throughput(operation("304"), &unchanged, GOAL));
+    let owned = compare(rounds, async || large_site.owned().await, async || small_site.owned().await).await?;
+    rows.push(Row::throughput(operation("GET /orders/{id}"), &owned, GOAL));
+    for (name, as_mover) in [("GET /orders as user", false), ("GET /orders as mover", true)] {
+        for page in [1, PAGE] {
+            let token = |site: &Site| if as_mover { site.tokens.mover.clone() } else { site.tokens.owner.clone() };
+            let (large_token, small_token) = (token(&large_site), token(&small_site));
+            let large_path = large_site.path_of_page("/api/v1/orders", &large_token, page).await?;
+            let small_path = small_site.path_of_page("/api/v1/orders", &small_token, page).await?;
+            let pair = compare(
+                rounds,
+                async || large_site.page(&large_path, &large_token).await,
+                async || small_site.page(&small_path, &small_token).await,
+            )
+            .await?;
+            rows.push(Row::throughput(operation(&format!("{name}, page {page}")), &pair, GOAL));
+        }
+    }
+    for (name, writes, clients) in [
+        ("POST events, 1 client", Writes::Moves, 1),
+        ("POST events, 64 clients, different orders", Writes::Moves, WRITERS),
+        ("POST events, 64 clients, one order", Writes::Notes, WRITERS),
+        ("POST /orders, 64 clients", Writes::Creations, WRITERS),
+        ("POST /events/batch, 4 clients", Writes::Batches(BATCH), 4),
+    ] {
+        let checkpoint = async || large.query(&context.settings, "CHECKPOINT").await;
+        let pair = compare(
+            rounds,
+            async || {
+                checkpoint().await?;
+                large_site.write(writes, clients).await
+            },
+            async || {
+                checkpoint().await?;
+                small_site.write(writes, clients).await
+            },
+        )
+        .await?;
+        rows.push(Row::throughput(operation(name), &pair, GOAL));
+    }
+    large_site.server.stop().await?;
+    small_site.server.stop().await?;
+
+    // Ten thousand orders are soon all in a cache: without Redis, and so without the relay, nothing is cached.
+    let without = [("REDIS_URL", "redis+unix:///nonexistent")];
+    let large_site = Site::start(&context.settings, &large, &without, turn).await?;
+    let small_site = Site::start(&context.settings, &small, &without, turn).await?;
+    let cold = compare(rounds, async || large_site.cold().await, async || small_site.cold().await).await?;
+    rows.push(Row::throughput(operation("GET /track/{id}, without Redis"), &cold, GOAL));
+    large_site.server.stop().await?;
+    small_site.server.stop().await?;
+    Ok(rows)
+}
+
+fn count(database: &Database) -> String {
+    match database.orders {
+        1_000_000 => "1 M".to_owned(),
+        orders => format!("{} k", orders / 1000),
+    }
+}

@@ -1,0 +1,125 @@
+//! Changing orders, against pgbench, which does one change a transaction in one statement: fewer round trips are not to
+//! be had. Both have the same orders before them, half each, in the same pages.
+
+use std::time::Duration;
+
+use crate::Result;
+use crate::database::pgbench;
+use crate::load::Writes;
+use crate::measure::{Measured, Pair, compare};
+use crate::run::{Context, say};
+use crate::site::{BATCH, Site, WRITERS};
+use crate::table::{Goal, Row, median};
+
+pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
+    let database = context.large().await?;
+    let site = Site::start(&context.settings, &database, &[], context.turn()).await?;
+    let alone = against_pgbench(context, &site, (Writes::Moves, 1), "move.sql").await?;
+    let many = against_pgbench(context, &site, (Writes::Moves, WRITERS), "move.sql").await?;
+    let one = against_pgbench(context, &site, (Writes::Notes, WRITERS), "note.sql").await?;
+    let created = against_pgbench(context, &site, (Writes::Creations, WRITERS), "create.sql").await?;
+    let batches = against_pgbench(context, &site, (Writes::Batches(BATCH), 4), "move.sql").await?;
+    let rows = vec![
+        Row::latency(
+            "POST events, 1 client: p50; pgbench, one move a transaction",
+            &alone,
+            Measured::p50_ms,
+            Goal::AtMost(1.6),
+        ),
+        Row::throughput("POST events, 64 clients, different orders; pgbench, the same", &many, Goal::AtLeast(1.5)),
+        Row::latency("the same: p99", &many, Measured::p99_ms, Goal::AtMost(1.0)),
+        Row::throughput("POST events, 64 clients, one order; pgbench on one row", &one, Goal::AtLeast(3.0)),
+        Row::throughput("POST /orders, 64 clients; pgbench, order and event", &created, Goal::AtLeast(1.3)),
+        Row::throughput(
+            "POST /events/batch, 200 at a time, 4 clients: moves; pgbench, one a transaction",
+            &batches,
+            Goal::AtLeast(4.0),
+        ),
+        hot_share(context, &site).await?,
+        too_many(context, &site).await?,
+    ];
+    site.server.stop().await?;
+    Ok(rows)
+}
+
+async fn against_pgbench(
+    context: &Context,
+    site: &Site,
+    (writes, clients): (Writes, usize),
+    script: &str,
+) -> Result<Pair> {
+    let (settings, database) = (&context.settings, &site.database);
+    // What was written before is written down before each turn: none pays for another's pages.
+    let checkpoint = async || database.query(settings, "CHECKPOINT").await;
+    let pair = compare(
+        context.rounds(),
+        async || {
+            checkpoint().await?;
+            site.write(writes, clients).await
+        },
+        async || {
+            checkpoint().await?;
+            pgbench(
+                settings,
+                database,
+                script,
+                if matches!(writes, Writes::Batches(_)) { WRITERS } else { clients },
+                context.turn(),
+            )
+            .await
+        },
+    )
+    .await?;
+    let (ours, limit, _) = pair.figures(Measured::a_second);
+    say(&format!("{writes:?}, {clients} clients: {ours:.0}/s; {script}: {limit:.0}/s"));
+    Ok(pair)
+}
+
+/// Of the moves that neither close nor reopen an order, how many needed no new entry in any index?
+async fn hot_share(context: &Context, site: &Site) -> Result<Row> {
+    let updates = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'orders'";
+    let read = async || -> Result<(f64, f64)> {
+        // Statistics are complete when a connection has been idle for ten seconds.
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        let line = site.database.query(&context.settings, updates).await?;
+        let (all, hot) = line.trim().split_once('|').ok_or("no statistics")?;
+        Ok((all.parse()?, hot.parse()?))
+    };
+    let before = read().await?;
+    let moves = site.write(Writes::Moves, WRITERS).await?;
+    let after = read().await?;
+    let (all, hot) = (after.0 - before.0, after.1 - before.1);
+    if (all as u64) < moves.operations {
+        return Err(format!("{} moves and {all} changed rows", moves.operations).into());
+    }
+    Ok(Row::plain(
+        "moves that neither close nor reopen: heap-only; all",
+        format!("{hot}"),
+        format!("{all}"),
+        vec![hot / all],
+        Goal::AtLeast(0.9),
+    ))
+}
+
+/// With more clients than can be served at once, no less is done: the worst of some crowds against the best of all.
+async fn too_many(context: &Context, site: &Site) -> Result<Row> {
+    const CROWDS: [usize; 4] = [32, 64, 128, 256];
+    let mut rates = [const { Vec::new() }; CROWDS.len()];
+    for _ in 0..context.rounds() {
+        for (crowd, rates) in CROWDS.into_iter().zip(&mut rates) {
+            site.database.query(&context.settings, "CHECKPOINT").await?;
+            rates.push(site.write(Writes::Moves, crowd).await?.a_second());
+        }
+    }
+    let best: Vec<f64> =
+        (0..context.rounds()).map(|round| rates.iter().map(|rates| rates[round]).fold(0.0, f64::max)).collect();
+    let most = &rates[CROWDS.len() - 1];
+    let ratios = most.iter().zip(&best).map(|(most, best)| most / best).collect();
+    Ok(Row::plain(
+        "POST events, 256 clients; the best of 32, 64, 128 and 256",
+        format!("{:.0}/s", median(most)),
+        format!("{:.0}/s", median(&best)),
+        ratios,
+        Goal::AtLeast(0.9),
+    ))
+}
