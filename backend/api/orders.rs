@@ -26,7 +26,6 @@ use crate::error::{Error, Result};
 use crate::journal::Entry;
 use crate::server::App;
 use crate::storage::db::Db;
-use crate::storage::events;
 use crate::storage::orders::{self as table, AssigneeFilter, Filter, Position};
 
 /// With how many of its newest events an order is shown.
@@ -79,13 +78,9 @@ pub async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let id = OrderId::parse(&path).ok_or(Error::NotFound)?;
-    let found = app.db.read(move |connection| {
-        let Some(order) = visible(connection, id, &caller)? else { return Ok(None) };
-        // What was appended between the two reads is left to the next one: order and events agree.
-        let events = events::up_to(connection, id, order.version, EVENTS_SHOWN)?;
-        Ok(Some((order, events)))
-    });
-    let (order, events) = found.await?.ok_or(Error::NotFound)?;
+    let found = app.db.read(move |connection| table::find_with_events(connection, id, EVENTS_SHOWN)).await?;
+    let (order, events) =
+        found.filter(|(order, _)| order.is_visible_to(caller.account_id, caller.role)).ok_or(Error::NotFound)?;
     let order = OrderView::new(order, caller.account_id, caller.role, Utc::now());
     let etag = order.etag();
     let mut response = HttpResponse::Ok();

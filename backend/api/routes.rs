@@ -1,4 +1,4 @@
-//! The whole URL table, in the order of openapi.yaml.
+//! The whole URL table, in the order of openapi.yaml but for its first line.
 
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::guard;
@@ -12,6 +12,8 @@ use crate::server::App;
 
 pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
     let api = web::scope("/api/v1")
+        // actix tries one after the other: what is asked for most is first.
+        .service(at("/track/{order_id}").get(track::show))
         .service(at("/users").post(sessions::register_user))
         .service(at("/users/sessions").post(sessions::log_in_user))
         .service(at("/users/sessions/refresh").post(sessions::refresh_user))
@@ -33,7 +35,6 @@ pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
         .service(at("/orders/{order_id}/events").post(events::add).get(events::list))
         .service(at("/orders/{order_id}/assignee").put(assignee::assign).delete(assignee::unassign))
         .service(at("/events/batch").post(events::add_batch))
-        .service(at("/track/{order_id}").get(track::show))
         .service(at("/live").get(live::connect))
         .default_service(web::to(not_found));
 

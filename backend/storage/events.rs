@@ -84,18 +84,6 @@ pub fn after(connection: &mut PgConnection, order_id: OrderId, after: i32, limit
         .collect()
 }
 
-/// An order's newest events up to a version, oldest first.
-pub fn up_to(connection: &mut PgConnection, order_id: OrderId, version: i32, limit: i64) -> Result<Vec<Event>> {
-    let rows = order_events::table
-        .filter(order_events::order_id.eq(order_id.as_str()))
-        .filter(order_events::version.le(version))
-        .order(order_events::version.desc())
-        .limit(limit)
-        .select(EventRow::as_select())
-        .load(connection)?;
-    rows.into_iter().rev().map(Event::try_from).collect()
-}
-
 /// An event of the feed, with what its delivery needs of the order.
 pub struct FeedEntry {
     pub seq: i64,

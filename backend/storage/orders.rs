@@ -9,8 +9,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text, Timestamptz};
 use uuid::Uuid;
 
-use super::schema::{accounts, lower, orders};
+use super::events::EventRow;
+use super::schema::{accounts, lower, order_events, orders};
 use crate::domain::account::Person;
+use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Details, LastMove, Order};
 use crate::domain::status::{Reason, Status};
@@ -114,6 +116,39 @@ pub fn find(connection: &mut PgConnection, id: OrderId) -> Result<Option<Order>>
         .first(connection)
         .optional()?;
     row.map(|(row, owner, assignee)| row.into_order(owner, assignee)).transpose()
+}
+
+/// One order with its newest events, oldest first; none if there is none. One statement, in which both agree.
+pub fn find_with_events(
+    connection: &mut PgConnection,
+    id: OrderId,
+    events: i64,
+) -> Result<Option<(Order, Vec<Event>)>> {
+    let mut rows: Vec<(OrderRow, String, Option<String>, EventRow)> = order_events::table
+        .inner_join(orders::table)
+        .inner_join(accounts::table.on(accounts::id.eq(orders::owner_id)))
+        .left_join(assignees.on(assignees.field(accounts::id).nullable().eq(orders::assignee_id)))
+        .filter(orders::id.eq(id.as_str()))
+        .filter(order_events::order_id.eq(id.as_str()))
+        .order(order_events::version.desc())
+        .limit(events)
+        .select((
+            OrderRow::as_select(),
+            accounts::name,
+            assignees.field(accounts::name).nullable(),
+            EventRow::as_select(),
+        ))
+        .load(connection)?;
+    rows.reverse();
+    let mut order = None;
+    let mut read = Vec::with_capacity(rows.len());
+    for (row, owner, assignee, event) in rows {
+        read.push(Event::try_from(event)?);
+        // The same in each row.
+        order = Some((row, owner, assignee));
+    }
+    let Some((row, owner, assignee)) = order else { return Ok(None) };
+    Ok(Some((row.into_order(owner, assignee)?, read)))
 }
 
 /// Which orders a list or count is about.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,8 +23,8 @@ pub struct View {
     pub version: i32,
     /// JSON, the contract's `PublicOrder`.
     pub bytes: Bytes,
-    /// With its quotes.
-    pub etag: String,
+    /// With its quotes; ready to be sent, too.
+    pub etag: HeaderValue,
     /// When the database was asked.
     read_at: DateTime<Utc>,
 }
@@ -58,14 +59,14 @@ impl View {
             events: record.events.iter().filter_map(|event| event.public_view()).collect(),
         };
         let json = serde_json::to_vec(&order).map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(View::new(record.version, read_at, json.into()))
+        View::new(record.version, read_at, json.into()).ok_or_else(|| Error::Internal("a malformed ETag".to_owned()))
     }
 
-    fn new(version: i32, read_at: DateTime<Utc>, bytes: Bytes) -> View {
+    fn new(version: i32, read_at: DateTime<Utc>, bytes: Bytes) -> Option<View> {
         let digest = Sha256::digest(&bytes);
         // 72 bits: enough that two states of one order never share a tag.
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest[..9]));
-        View { version, bytes, etag, read_at }
+        let etag = HeaderValue::try_from(format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest[..9]))).ok()?;
+        Some(View { version, bytes, etag, read_at })
     }
 
     /// As it stands in Redis: `version read_at_in_milliseconds json`.
@@ -87,7 +88,7 @@ impl View {
         if now.signed_duration_since(read_at).abs().to_std().ok()? > fresh {
             return None;
         }
-        Some(View::new(version, read_at, stored.slice_ref(json)))
+        View::new(version, read_at, stored.slice_ref(json))
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
     #[test]
     fn a_stored_view_comes_back_as_it_was() {
         let now = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
-        let view = View::new(7, now, Bytes::from_static(b"{\"message\":\"a b c\"}"));
+        let view = View::new(7, now, Bytes::from_static(b"{\"message\":\"a b c\"}")).unwrap();
         assert_eq!(View::from_stored(view.to_stored(), now, FRESH), Some(view.clone()));
         assert_eq!(view.etag.len(), 14);
     }
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn what_is_too_old_or_malformed_is_not_used() {
         let now = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
-        let view = View::new(7, now, Bytes::from_static(b"{}"));
+        let view = View::new(7, now, Bytes::from_static(b"{}")).unwrap();
         assert_eq!(View::from_stored(view.to_stored(), now + FRESH * 2, FRESH), None, "delivered late");
         for malformed in ["", "7", "7 x {}", "x 1 {}", "7 1800000000123 ", "{}"] {
             assert_eq!(View::from_stored(malformed.as_bytes().to_vec(), now, FRESH), None, "{malformed:?}");
