@@ -1,5 +1,4 @@
 import { useEffect, useRef, useState } from 'react';
-import type { LiveStatus } from '@shared/api/live';
 import type { PublicOrder } from '@shared/api/generated/types.gen';
 import { History, isOpen, orderIdGroups, OrderIdText, PlannedTime, plainOrderText as text, RelativeTime, StatusIcon, Stepper } from '@shared/orders';
 import { Frame } from './Frame';
@@ -11,26 +10,44 @@ import classes from './TrackPage.module.css';
 /** What whoever holds an order's ID may see of it. `open` goes to another order. */
 export function TrackPage({ orderId, open }: { orderId: string; open: (id: string) => void }) {
   const { state, live, retry } = useTrack(orderId);
+  const id = orderIdGroups(orderId).join(' ');
+  // One frame around all of them: who has the focus in it while the order loads keeps it.
   switch (state.kind) {
     case 'loading':
-      return <Waiting orderId={orderId} live={live} />;
+      return (
+        <Frame title={id} live={live}>
+          <Waiting orderId={orderId} />
+        </Frame>
+      );
     case 'found':
-      return <Found order={state.order} live={live} open={open} />;
+      return (
+        <Frame title={`${text(`status.${state.order.status}`)} · ${id}`} live={live}>
+          <Found order={state.order} open={open} />
+        </Frame>
+      );
     case 'not_found':
-      return <NotFound orderId={orderId} open={(id) => (id === orderId ? retry() : open(id))} />;
+      return (
+        <Frame title={texts.not_found.title}>
+          <NotFound id={id} open={(other) => (other === orderId ? retry() : open(other))} />
+        </Frame>
+      );
     case 'unreachable':
-      return <Unreachable retry={retry} />;
+      return (
+        <Frame title={texts.unreachable.title}>
+          <Unreachable retry={retry} />
+        </Frame>
+      );
   }
 }
 
-function Found({ order, live, open }: { order: PublicOrder; live: LiveStatus; open: (id: string) => void }) {
+function Found({ order, open }: { order: PublicOrder; open: (id: string) => void }) {
   const { status } = order;
   const newest = order.events.findLast(({ type }) => type === 'order.status_changed' || type === 'order.created');
   // A message older than the newest move belongs to what is over.
   const message = order.events.findLast((event) => event.message && event.version >= (newest?.version ?? 0))?.message;
   const name = text(`status.${status}`);
   return (
-    <Frame title={`${name} · ${orderIdGroups(order.order_id).join(' ')}`} live={live}>
+    <>
       <section className={classes.hero} data-status={status}>
         <p className={classes.id}>
           <span className={classes.label}>{texts.id}</span> <OrderIdText id={order.order_id} />
@@ -67,7 +84,7 @@ function Found({ order, live, open }: { order: PublicOrder; live: LiveStatus; op
         <h2 className={classes.heading}>{texts.look_up.another}</h2>
         <LookUp open={open} />
       </section>
-    </Frame>
+    </>
   );
 }
 
@@ -108,9 +125,9 @@ function Times({ order }: { order: PublicOrder }) {
 }
 
 /** As tall as what will come, so that nothing jumps. */
-function Waiting({ orderId, live }: { orderId: string; live: LiveStatus }) {
+function Waiting({ orderId }: { orderId: string }) {
   return (
-    <Frame title={orderIdGroups(orderId).join(' ')} live={live}>
+    <>
       <h1 className={classes.hidden}>{texts.title}</h1>
       <p role="status" className={classes.hidden}>
         {texts.loading}
@@ -124,38 +141,33 @@ function Waiting({ orderId, live }: { orderId: string; live: LiveStatus }) {
       </section>
       <section className={`${classes.card} ${classes.roadBone}`} aria-hidden="true" />
       <section className={`${classes.card} ${classes.historyBone}`} aria-hidden="true" />
-    </Frame>
+    </>
   );
 }
 
-function NotFound({ orderId, open }: { orderId: string; open: (id: string) => void }) {
+function NotFound({ id, open }: { id: string; open: (id: string) => void }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
-  const id = orderIdGroups(orderId).join(' ');
   return (
-    <Frame title={texts.not_found.title}>
-      <section className={classes.centre}>
-        <h1 ref={heading} tabIndex={-1} className={classes.big}>
-          {texts.not_found.title}
-        </h1>
-        <p className={classes.text}>{texts.not_found.text.replace('{{id}}', id)}</p>
-        <LookUp open={open} initial={id} />
-      </section>
-    </Frame>
+    <section className={classes.centre}>
+      <h1 ref={heading} tabIndex={-1} className={classes.big}>
+        {texts.not_found.title}
+      </h1>
+      <p className={classes.text}>{texts.not_found.text.replace('{{id}}', id)}</p>
+      <LookUp open={open} initial={id} />
+    </section>
   );
 }
 
 function Unreachable({ retry }: { retry: () => void }) {
   return (
-    <Frame title={texts.unreachable.title}>
-      <section className={classes.centre} role="alert">
-        <h1 className={classes.big}>{texts.unreachable.title}</h1>
-        <p className={classes.text}>{texts.unreachable.text}</p>
-        <button type="button" className={classes.button} onClick={retry}>
-          {texts.unreachable.retry}
-        </button>
-      </section>
-    </Frame>
+    <section className={classes.centre} role="alert">
+      <h1 className={classes.big}>{texts.unreachable.title}</h1>
+      <p className={classes.text}>{texts.unreachable.text}</p>
+      <button type="button" className={classes.button} onClick={retry}>
+        {texts.unreachable.retry}
+      </button>
+    </section>
   );
 }
 

@@ -62,6 +62,25 @@ test('shows the status and follows it live, from the version that was read', asy
   expect(screen.getAllByRole('status').some((region) => region.textContent === 'Started')).toBe(true);
 });
 
+test('who goes to the skip link while the order loads still has the focus there when it comes', async () => {
+  let goOn = () => {};
+  const mayAnswer = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  server.use(
+    http.get('*/api/v1/track/:id', async () => {
+      await mayAnswer;
+      return HttpResponse.json(order);
+    }),
+  );
+  openAt('/t/7K3M9Q2XTB');
+  await userEvent.tab();
+  expect(screen.getByRole('link', { name: 'Skip to the content' })).toHaveFocus();
+  goOn();
+  await heading('Created');
+  expect(screen.getByRole('link', { name: 'Skip to the content' })).toHaveFocus();
+});
+
 test('an event that is known already changes nothing', async () => {
   answer('GET /api/v1/track/:order_id', order);
   openAt('/t/7K3M9Q2XTB');
