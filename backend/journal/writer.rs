@@ -10,7 +10,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::batch::{Batch, Lock, Written};
+use super::batch::{Batch, Lock, Unlocked, Written};
 use super::{Entry, Group, Outcome, Recorded, Rejection};
 use crate::domain::ids::OrderId;
 use crate::live::Announcement;
@@ -274,6 +274,13 @@ fn is_about_a_lock(error: &DieselError) -> bool {
 
 /// One transaction. What fails before the commit has written nothing.
 fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Written, Failure> {
+    // Who waits for one order only need not lock it beforehand.
+    if lock == Lock::Wait
+        && let Some(written) =
+            Batch::new(asked, lock).write_unlocked(connection).map_err(|error| error.into_failure(connection))?
+    {
+        return Ok(written);
+    }
     let mut committing = false;
     let result = connection.transaction(|connection| {
         let written = Batch::new(asked, lock).write(connection)?;
@@ -281,8 +288,7 @@ fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) 
         Ok(written)
     });
     result.map_err(|error: DieselError| match error {
-        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
-        | DieselError::BrokenTransactionManager => {
+        error if is_disconnected(&error) => {
             if committing {
                 Failure::Unknown
             } else {
@@ -299,6 +305,27 @@ fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) 
         }
         other => Failure::Refused(other),
     })
+}
+
+impl Unlocked {
+    fn into_failure(self, connection: &mut PgConnection) -> Failure {
+        match self {
+            Unlocked::Reading(error) if is_disconnected(&error) => Failure::Disconnected,
+            // Postgres may have committed and then been told to end the session: only one that goes on has refused.
+            Unlocked::Writing(error) if is_disconnected(&error) || connection.batch_execute("SELECT 1").is_err() => {
+                Failure::Unknown
+            }
+            Unlocked::Reading(error) | Unlocked::Writing(error) => Failure::Refused(error),
+        }
+    }
+}
+
+fn is_disconnected(error: &DieselError) -> bool {
+    matches!(
+        error,
+        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
+            | DieselError::BrokenTransactionManager
+    )
 }
 
 /// Which order of the same owner holds the reference that this entry wanted.

@@ -12,7 +12,7 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::orders::OrderRow;
+use super::orders::{OrderRow, assignees, callers};
 use super::schema::{accounts, orders};
 use crate::domain::account::Role;
 use crate::domain::event::Event;
@@ -60,6 +60,38 @@ pub fn lock_free_ones(connection: &mut PgConnection, ids: &[OrderId]) -> QueryRe
 pub fn existing(connection: &mut PgConnection, ids: &[OrderId]) -> QueryResult<Vec<OrderId>> {
     let found: Vec<String> = orders::table.filter(orders::id.eq_any(texts(ids))).select(orders::id).load(connection)?;
     Ok(found.into_iter().filter_map(|id| OrderId::try_from(id).ok()).collect())
+}
+
+/// An order that nothing keeps as it is, whose it is, who asks, and Postgres' clock: one statement.
+pub struct Unlocked {
+    pub order: OrderRow,
+    pub owner_name: String,
+    pub assignee_name: Option<String>,
+    pub caller: Account,
+    pub now: DateTime<Utc>,
+}
+
+/// Reads an order without locking it. None when the order or the caller's account is not there.
+pub fn read_unlocked(connection: &mut PgConnection, id: OrderId, caller_id: Uuid) -> QueryResult<Option<Unlocked>> {
+    type Row = (OrderRow, String, Option<String>, (String, String, bool), DateTime<Utc>);
+    let row: Option<Row> = orders::table
+        .inner_join(accounts::table.on(accounts::id.eq(orders::owner_id)))
+        .left_join(assignees.on(assignees.field(accounts::id).nullable().eq(orders::assignee_id)))
+        .inner_join(callers.on(callers.field(accounts::id).eq(caller_id)))
+        .filter(orders::id.eq(id.as_str()))
+        .select((
+            OrderRow::as_select(),
+            accounts::name,
+            assignees.field(accounts::name).nullable(),
+            callers.fields((accounts::name, accounts::role, accounts::active)),
+            clock_timestamp(),
+        ))
+        .first(connection)
+        .optional()?;
+    Ok(row.and_then(|(order, owner_name, assignee_name, (name, role, active), now)| {
+        let caller = Account { name, role: Role::parse(&role)?, active };
+        Some(Unlocked { order, owner_name, assignee_name, caller, now: now.trunc_subsecs(3) })
+    }))
 }
 
 fn texts(ids: &[OrderId]) -> Vec<&str> {
@@ -260,6 +292,73 @@ unnest_statement! {
     }
 }
 
+/// Declares a statement that takes one row: each value after the text that comes before it.
+macro_rules! row_statement {
+    ($(#[$doc:meta])* $name:ident: { $($before:literal $column:ident: $sql:ty = $rust:ty),+ $(,)? }, $after:literal) => {
+        $(#[$doc])*
+        struct $name<'a> { $($column: $rust),+ }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl QueryFragment<Pg> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+                $(
+                    out.push_sql($before);
+                    out.push_bind_param::<$sql, _>(&self.$column)?;
+                )+
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+
+        impl<Connection> diesel::RunQueryDsl<Connection> for $name<'_> {}
+    };
+}
+
+row_statement! {
+    /// What one event changes of an order that is still as it was read, and the event. As arrays, the same would take
+    /// 0.06 ms longer.
+    Advance: {
+        "WITH advanced AS (UPDATE orders SET status = " status: Text = &'a str,
+        ", reason = " reason: Nullable<Text> = Option<&'a str>,
+        ", version = " version: Int4 = i32,
+        ", public_version = " public_version: Int4 = i32,
+        ", moved_version = " moved_version: Nullable<Int4> = Option<i32>,
+        ", moved_by = " moved_by: Nullable<SqlUuid> = Option<Uuid>,
+        ", moved_at = " moved_at: Nullable<Timestamptz> = Option<DateTime<Utc>>,
+        ", moved_from = " moved_from: Nullable<Text> = Option<&'a str>,
+        ", moved_from_reason = " moved_from_reason: Nullable<Text> = Option<&'a str>,
+        ", assignee_id = " assignee_id: Nullable<SqlUuid> = Option<Uuid>,
+        ", estimated_at = " estimated_at: Nullable<Timestamptz> = Option<DateTime<Utc>>,
+        ", updated_at = " updated_at: Timestamptz = DateTime<Utc>,
+        ", completed_at = " completed_at: Nullable<Timestamptz> = Option<DateTime<Utc>>,
+        " WHERE id = " id: Text = &'a str,
+        " AND version = " read_version: Int4 = i32,
+        " RETURNING id) INSERT INTO order_events (order_id, version, type, public, previous_public_version, status, \
+            reason, message, note, location, estimated_at, changed, undoes, actor_id, actor_role, actor_name, \
+            occurred_at, recorded_at) SELECT id, " event_version: Int4 = i32,
+        ", " kind: Text = &'a str,
+        ", " public: Bool = bool,
+        ", " previous_public_version: Nullable<Int4> = Option<i32>,
+        ", " event_status: Text = &'a str,
+        ", " event_reason: Nullable<Text> = Option<&'a str>,
+        ", " message: Nullable<Text> = Option<&'a str>,
+        ", " note: Nullable<Text> = Option<&'a str>,
+        ", " location: Nullable<Text> = Option<&'a str>,
+        ", " event_estimated_at: Nullable<Timestamptz> = Option<DateTime<Utc>>,
+        ", " changed: Text = String,
+        ", " undoes: Nullable<Int4> = Option<i32>,
+        ", " actor_id: SqlUuid = Uuid,
+        ", " actor_role: Text = &'a str,
+        ", " actor_name: Text = &'a str,
+        ", " occurred_at: Timestamptz = DateTime<Utc>,
+        ", " recorded_at: Timestamptz = DateTime<Utc>,
+    }, " FROM advanced"
+}
+
 /// The columns that new orders and changed details have in common.
 macro_rules! push_details {
     ($statement:ident, $details:expr) => {{
@@ -364,6 +463,47 @@ pub fn insert_events<'a>(connection: &mut PgConnection, events: impl Iterator<It
         return Ok(());
     }
     diesel::RunQueryDsl::execute(statement, connection).map(|_| ())
+}
+
+/// Writes where an order stands after an event that a mover or its owner recorded, and the event, if the order is still
+/// at the version at which it was read. False: it is not, and nothing is written. A transaction of its own.
+pub fn advance(connection: &mut PgConnection, order: &Order, event: &Event, read_version: i32) -> QueryResult<bool> {
+    let last = order.last_move.as_ref();
+    let statement = Advance {
+        status: order.status.name(),
+        reason: order.reason.map(|reason| reason.name()),
+        version: order.version,
+        public_version: order.public_version,
+        moved_version: last.map(|last| last.version),
+        moved_by: last.map(|last| last.by),
+        moved_at: last.map(|last| last.at),
+        moved_from: last.map(|last| last.from.name()),
+        moved_from_reason: last.and_then(|last| last.from_reason).map(|reason| reason.name()),
+        assignee_id: order.assignee.as_ref().map(|assignee| assignee.id),
+        estimated_at: order.estimated_at,
+        updated_at: order.updated_at,
+        completed_at: order.completed_at,
+        id: order.id.as_str(),
+        read_version,
+        event_version: event.version,
+        kind: event.kind.name(),
+        public: event.public,
+        previous_public_version: event.previous_public_version,
+        event_status: event.status.name(),
+        event_reason: event.reason.map(|reason| reason.name()),
+        message: event.message.as_deref(),
+        note: event.note.as_deref(),
+        location: event.location.as_deref(),
+        event_estimated_at: event.estimated_at,
+        changed: event.changed.join(","),
+        undoes: event.undoes,
+        actor_id: event.actor.id,
+        actor_role: event.actor.role.name(),
+        actor_name: &event.actor.name,
+        occurred_at: event.occurred_at,
+        recorded_at: event.recorded_at,
+    };
+    diesel::RunQueryDsl::execute(statement, connection).map(|written| written == 1)
 }
 
 fn metadata_json(metadata: &BTreeMap<String, String>) -> serde_json::Value {

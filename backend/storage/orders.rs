@@ -18,7 +18,10 @@ use crate::domain::order::{Details, LastMove, Order};
 use crate::domain::status::{Reason, Status};
 use crate::error::{Error, Result};
 
-diesel::alias!(accounts as assignees: Assignees);
+diesel::alias! {
+    pub(super) const assignees: Alias<Assignees> = accounts as assignees;
+    pub(super) const callers: Alias<Callers> = accounts as callers;
+}
 
 diesel::define_sql_function! {
     /// Sorts orders without a due time last.

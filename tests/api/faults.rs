@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
+use serde_json::Value;
 
 use crate::events::consistent;
 use crate::support::client::all;
@@ -22,6 +23,7 @@ struct Behind {
     otto: Person,
     ada: Person,
     order: Order,
+    other: Order,
     /// How long the slowest of `requests` takes here when all is well.
     usual: Duration,
 }
@@ -37,8 +39,8 @@ async fn behind_a_proxy() -> Behind {
     .await;
     let (uma, max, otto) = (app.user("Uma").await, app.mover("Max").await, app.user("Otto").await);
     let ada = app.admin("Ada").await;
-    let order = uma.create_order("Sofa").await;
-    let mut there = Behind { postgres, app, uma, max, otto, ada, order, usual: Duration::ZERO };
+    let (order, other) = (uma.create_order("Sofa").await, uma.create_order("Desk").await);
+    let mut there = Behind { postgres, app, uma, max, otto, ada, order, other, usual: Duration::ZERO };
     there.usual = slowest(there.requests()).await.1;
     there
 }
@@ -128,6 +130,30 @@ impl Behind {
         eventually("Postgres is at it", async || self.app.database.number(&busy) > 0).await;
     }
 
+    /// Has a slow event written, alone or with one on another order; the codes of the problems, empty where there is none.
+    async fn codes_of_slow(&self, several: bool) -> Vec<String> {
+        let code = |code: &Value| code.as_str().unwrap_or_default().to_owned();
+        if !several {
+            let reply = self.max.tries(&self.order, json!({"note": "slow"})).await;
+            return vec![code(&reply["code"])];
+        }
+        let items = json!([{"order_id": self.order.id, "note": "slow"}, {"order_id": self.other.id, "note": "quick"}]);
+        let reply = self.max.post("/events/batch", json!({"items": items})).mixed().await;
+        reply["results"].as_array().unwrap().iter().map(|result| code(&result["problem"]["code"])).collect()
+    }
+
+    async fn slow_ones(&self) -> usize {
+        self.uma.history(&self.order).await.iter().filter(|event| event["note"] == "slow").count()
+    }
+
+    async fn ends_the_connection_that_writes(&self) {
+        self.waits_until_postgres_runs("%INSERT INTO order_events%").await;
+        self.app.database.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND query ILIKE '%INSERT INTO order_events%' AND pid <> pg_backend_pid()",
+        );
+    }
+
     async fn recovers(&self) {
         eventually("it is ready again", async || self.app.page("/readyz").await.status == 200).await;
         eventually("orders are created again", async || {
@@ -191,58 +217,71 @@ async fn a_crowd_in_front_of_a_postgres_that_stands_still() {
     there.recovers().await;
 }
 
-/// The connection goes while Postgres commits: nobody can know, and the answer says so.
+/// The connection goes while Postgres commits: nobody can know, and the answer says so. One event alone is a statement
+/// that commits by itself; several are a transaction.
 #[tokio::test]
 async fn cut_off_while_committing_nobody_knows() {
     let there = behind_a_proxy().await;
     there.slows_down("AFTER", "DEFERRABLE INITIALLY DEFERRED");
-    let (reply, ()) = tokio::join!(there.max.tries(&there.order, json!({"note": "slow"})).send(), async {
-        there.waits_until_postgres_runs("COMMIT%").await;
-        there.postgres.set(Traffic::Cut);
-    });
-    reply.refused(503, "outcome_unknown");
-    there.postgres.set(Traffic::Flows);
-    // Who looks finds out: here, it was written.
-    eventually("it is ready again", async || there.app.page("/readyz").await.status == 200).await;
-    eventually("it is there", async || {
-        there.uma.history(&there.order).await.iter().filter(|event| event["note"] == "slow").count() == 1
-    })
-    .await;
-    there.recovers().await;
+    let ways = [(false, "%INSERT INTO order_events%"), (true, "COMMIT%")];
+    for (written_before, (several, at)) in ways.into_iter().enumerate() {
+        let (codes, ()) = tokio::join!(there.codes_of_slow(several), async {
+            there.waits_until_postgres_runs(at).await;
+            there.postgres.set(Traffic::Cut);
+        });
+        assert!(codes.iter().all(|code| code == "outcome_unknown"), "{codes:?}");
+        there.postgres.set(Traffic::Flows);
+        // Who looks finds out: here, it was written.
+        eventually("it is ready again", async || there.app.page("/readyz").await.status == 200).await;
+        eventually("it is there", async || there.slow_ones().await == written_before + 1).await;
+        there.recovers().await;
+    }
 }
 
-/// The connection goes before the commit: nothing was written. Where Postgres itself is there, it is written once, on
-/// another connection.
+/// The connection goes before the commit of a transaction: nothing was written. Where Postgres itself is there, it is
+/// written once, on another connection.
 #[tokio::test]
 async fn cut_off_before_the_commit_it_is_written_once_or_not_at_all() {
     let there = behind_a_proxy().await;
     there.slows_down("BEFORE", "");
-    let (reply, ()) = tokio::join!(there.max.tries(&there.order, json!({"note": "slow"})).send(), async {
+    let (codes, ()) = tokio::join!(there.codes_of_slow(true), async {
         there.waits_until_postgres_runs("%INSERT INTO order_events%").await;
         there.postgres.set(Traffic::Cut);
     });
-    reply.refused(503, "database_unavailable");
+    assert!(codes.iter().all(|code| code == "database_unavailable"), "{codes:?}");
     there.postgres.set(Traffic::Flows);
     there.recovers().await;
-    assert!(there.uma.history(&there.order).await.iter().all(|event| event["note"] != "slow"));
+    assert_eq!(there.slow_ones().await, 0);
 
     // Only this connection is cut; the next one is good.
-    let before = there.uma.history(&there.order).await.len();
-    let (reply, ()) = tokio::join!(there.max.tries(&there.order, json!({"note": "slow"})).send(), async {
-        there.waits_until_postgres_runs("%INSERT INTO order_events%").await;
-        there.app.database.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-             WHERE datname = current_database() AND query ILIKE '%INSERT INTO order_events%' AND pid <> pg_backend_pid()",
-        );
-    });
-    let written = there.uma.history(&there.order).await.len() - before;
-    match reply.status {
-        201 => assert_eq!(written, 1),
-        _ => {
-            reply.refused(503, "database_unavailable");
-            assert_eq!(written, 0, "it is said that nothing was written");
-        }
+    let (codes, ()) = tokio::join!(there.codes_of_slow(true), there.ends_the_connection_that_writes());
+    let written = there.slow_ones().await;
+    match codes[0].as_str() {
+        "" => assert_eq!(written, 1),
+        code => assert_eq!((code, written), ("database_unavailable", 0), "it is said that nothing was written"),
     }
+    there.recovers().await;
+}
+
+/// One event alone commits by itself: what Postgres was asked for when the connection went may be written, and the
+/// answer says so.
+#[tokio::test]
+async fn one_event_that_is_cut_off_is_not_said_to_be_lost() {
+    let there = behind_a_proxy().await;
+    there.slows_down("BEFORE", "");
+    let (codes, ()) = tokio::join!(there.codes_of_slow(false), async {
+        there.waits_until_postgres_runs("%INSERT INTO order_events%").await;
+        there.postgres.set(Traffic::Cut);
+    });
+    assert_eq!(codes, ["outcome_unknown"]);
+    there.postgres.set(Traffic::Flows);
+    eventually("it is ready again", async || there.app.page("/readyz").await.status == 200).await;
+    eventually("it is there", async || there.slow_ones().await == 1).await;
+    there.recovers().await;
+
+    let (codes, ()) = tokio::join!(there.codes_of_slow(false), there.ends_the_connection_that_writes());
+    assert_eq!(codes, ["outcome_unknown"]);
+    assert_eq!(there.slow_ones().await, 1, "Postgres has rolled it back");
     there.recovers().await;
 }
 
