@@ -6,7 +6,7 @@ scripts/packages.sh build services load
 
 # The limit is only one if it is built from the same libraries.
 locked() { sed -n "/^name = \"$2\"$/{n;s/^version = \"\(.*\)\"/\1/p}" "$1"; }
-for crate in actix-web actix-http actix-ws bcrypt tokio; do
+for crate in actix-web actix-http actix-ws bcrypt libmimalloc-sys tokio; do
   version=$(locked Cargo.lock "$crate")
   [ "$(locked bench/Cargo.lock "$crate")" = "$version" ] ||
     die "bench/ has another $crate than the server: cargo update --manifest-path bench/Cargo.toml -p $crate --precise $version"

@@ -36,6 +36,10 @@ mod wrk;
 
 use std::process::ExitCode;
 
+/// As the server's: the limit must not be slower for want of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
