@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{Bool, Nullable, Text, Timestamptz};
 use uuid::Uuid;
 
@@ -185,12 +187,37 @@ pub enum Position {
 
 /// A page of orders.
 pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, limit: i64) -> Result<Vec<Order>> {
+    let read = |connection: &mut PgConnection| -> Result<Vec<OrderRow>> {
+        Ok(page(filter, position, limit).load(connection)?)
+    };
+    let rows = if filter.search.is_some() { search(connection, read)? } else { read(connection)? };
+    with_names(connection, rows)
+}
+
+/// Postgres takes what is searched for to be spread evenly over time, and so walks along the index by time for what is
+/// frequent. Where all of it is old, behind a hundred thousand others, that takes seconds: what is not found soon is
+/// looked for with the index of the texts alone.
+fn search<T>(connection: &mut PgConnection, read: impl Fn(&mut PgConnection) -> Result<T>) -> Result<T> {
+    let soon = connection.transaction(|connection| {
+        connection.batch_execute("SET LOCAL statement_timeout = '400ms'")?;
+        read(connection)
+    });
+    match soon {
+        Err(Error::Overloaded) => connection.transaction(|connection| {
+            connection.batch_execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off")?;
+            read(connection)
+        }),
+        found => found,
+    }
+}
+
+fn page(filter: &Filter, position: Position, limit: i64) -> impl LoadQuery<'static, PgConnection, OrderRow> {
     let mut query = orders::table.select(OrderRow::as_select()).limit(limit).into_boxed();
     for condition in conditions(filter) {
         query = query.filter(condition);
     }
     // Both keysets say the leading column's bound by itself, which is what the index starts from.
-    query = match position {
+    match position {
         Position::Created(after) => {
             if let Some((created_at, id)) = after {
                 query = query
@@ -207,9 +234,7 @@ pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, 
             }
             query.order((order_due(orders::due_at).asc(), orders::id.asc()))
         }
-    };
-    let rows = query.load(connection)?;
-    with_names(connection, rows)
+    }
 }
 
 /// Names by a query of their own: conditions that are put together at run time can't be about a join.

@@ -62,7 +62,8 @@ impl Context {
     }
 }
 
-const GROUPS: &[&str] = &["live", "reads", "writes", "lists", "scale", "logins", "pushes", "peer"];
+/// In this order: what writes comes after what reads the database as it was seeded.
+const GROUPS: &[&str] = &["live", "reads", "lists", "writes", "scale", "logins", "pushes", "peer"];
 
 pub fn run(arguments: &[&str]) -> Result<()> {
     let is_quick = arguments.contains(&"--quick");

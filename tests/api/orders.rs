@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::client::{encode, text};
+use crate::support::client::{all, encode, text};
 use crate::support::people::{Order, Person};
 use crate::support::{TestApp, eventually, json};
 
@@ -501,6 +501,22 @@ async fn search_finds_ids_beginnings_of_references_and_three_letters_anywhere() 
     }
     assert_eq!(titles(&uma, "/orders?q=").await.len(), 3, "nothing asked for is no filter");
     assert!(titles(&app.user("Otto").await, "/orders?q=PO-1881").await.is_empty(), "nobody else's orders are found");
+}
+
+/// Behind many others, which Postgres would look through first: here each text takes it as long as many thousands.
+#[tokio::test]
+async fn search_finds_what_is_old_in_time() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    uma.create_order("Mirror").await;
+    all((0..50).map(|_| uma.post("/orders", json!({"title": "Sofa"})))).await;
+    app.database.run(
+        "CREATE OR REPLACE FUNCTION order_search_text(title text, reference text, recipient text) RETURNS text \
+         LANGUAGE plpgsql IMMUTABLE COST 0.0001 AS $$ BEGIN PERFORM pg_sleep(0.05); \
+         RETURN lower(title || E'\n' || COALESCE(reference, '') || E'\n' || COALESCE(recipient, '')); END $$; \
+         ALTER INDEX orders_search_idx SET (gin_pending_list_limit = 512)",
+    );
+    assert_eq!(titles(&max, "/orders?q=mirror").await, ["Mirror"]);
 }
 
 #[tokio::test]
