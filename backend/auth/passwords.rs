@@ -48,7 +48,7 @@ enum Job {
 impl Passwords {
     /// `cost` is the base-2 logarithm of bcrypt's rounds: 12 takes about 0.3 s of a core.
     pub fn new(cost: u32) -> Passwords {
-        let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get());
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         let (jobs, waiting) = bounded(WAITING);
         let lately = Arc::new(Lately::default());
         for number in 0..threads {

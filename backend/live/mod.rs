@@ -42,8 +42,8 @@ use crate::track::TrackCache;
 
 /// Batches that wait for the hub, and for Redis. What does not fit is dropped, and the repair finds it.
 const QUEUE: usize = 1024;
-/// Of the eight connections to Postgres: a rush of subscribers must not keep the others from theirs.
-const READERS: usize = 4;
+/// Of the connections to Postgres, which are four at least: a rush of subscribers must not keep the others from theirs.
+const READERS: usize = 2;
 /// How long a subscriber waits for its turn: what five thousand that come back together take, and more.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// In one frame, and in one statement.

@@ -220,7 +220,7 @@ async fn bare_bcrypt(lasting: Duration) -> Result<f64> {
 /// priority.
 pub fn run_bcrypt(cost: &str, seconds: &str) -> Result<()> {
     let (cost, seconds): (u32, u64) = (cost.parse()?, seconds.parse()?);
-    let threads = std::thread::available_parallelism()?.get();
+    let threads = std::thread::available_parallelism()?.get().div_ceil(2);
     let begun = std::time::Instant::now();
     let count = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
