@@ -338,8 +338,8 @@ row_statement! {
         " WHERE id = " id: Text = &'a str,
         " AND version = " read_version: Int4 = i32,
         " RETURNING id) INSERT INTO order_events (order_id, version, type, public, previous_public_version, status, \
-            reason, message, note, location, estimated_at, changed, undoes, actor_id, actor_role, actor_name, \
-            occurred_at, recorded_at) SELECT id, " event_version: Int4 = i32,
+            reason, message, note, location, estimated_at, assignee_id, assignee_name, changed, undoes, actor_id, \
+            actor_role, actor_name, occurred_at, recorded_at) SELECT id, " event_version: Int4 = i32,
         ", " kind: Text = &'a str,
         ", " public: Bool = bool,
         ", " previous_public_version: Nullable<Int4> = Option<i32>,
@@ -349,6 +349,8 @@ row_statement! {
         ", " note: Nullable<Text> = Option<&'a str>,
         ", " location: Nullable<Text> = Option<&'a str>,
         ", " event_estimated_at: Nullable<Timestamptz> = Option<DateTime<Utc>>,
+        ", " event_assignee_id: Nullable<SqlUuid> = Option<Uuid>,
+        ", " assignee_name: Nullable<Text> = Option<&'a str>,
         ", " changed: Text = String,
         ", " undoes: Nullable<Int4> = Option<i32>,
         ", " actor_id: SqlUuid = Uuid,
@@ -437,27 +439,46 @@ pub fn update_details<'a>(connection: &mut PgConnection, orders: impl Iterator<I
 pub fn insert_events<'a>(connection: &mut PgConnection, events: impl Iterator<Item = &'a Event>) -> QueryResult<()> {
     let mut statement = InsertEvents::default();
     for event in events {
-        let assignee = event.assignee.as_ref();
-        statement.order_id.push(event.order_id.as_str());
-        statement.version.push(event.version);
-        statement.kind.push(event.kind.name());
-        statement.public.push(event.public);
-        statement.previous_public_version.push(event.previous_public_version);
-        statement.status.push(event.status.name());
-        statement.reason.push(event.reason.map(|reason| reason.name()));
-        statement.message.push(event.message.as_deref());
-        statement.note.push(event.note.as_deref());
-        statement.location.push(event.location.as_deref());
-        statement.estimated_at.push(event.estimated_at);
-        statement.assignee_id.push(assignee.map(|assignee| assignee.id));
-        statement.assignee_name.push(assignee.map(|assignee| assignee.name.as_str()));
-        statement.changed.push(event.changed.join(","));
-        statement.undoes.push(event.undoes);
-        statement.actor_id.push(event.actor.id);
-        statement.actor_role.push(event.actor.role.name());
-        statement.actor_name.push(&event.actor.name);
-        statement.occurred_at.push(event.occurred_at);
-        statement.recorded_at.push(event.recorded_at);
+        // All of it, by name: what is added to an event can't be forgotten here.
+        let Event {
+            order_id,
+            version,
+            previous_public_version,
+            public,
+            kind,
+            status,
+            reason,
+            message,
+            note,
+            location,
+            estimated_at,
+            assignee,
+            changed,
+            undoes,
+            actor,
+            occurred_at,
+            recorded_at,
+        } = event;
+        statement.order_id.push(order_id.as_str());
+        statement.version.push(*version);
+        statement.kind.push(kind.name());
+        statement.public.push(*public);
+        statement.previous_public_version.push(*previous_public_version);
+        statement.status.push(status.name());
+        statement.reason.push(reason.map(|reason| reason.name()));
+        statement.message.push(message.as_deref());
+        statement.note.push(note.as_deref());
+        statement.location.push(location.as_deref());
+        statement.estimated_at.push(*estimated_at);
+        statement.assignee_id.push(assignee.as_ref().map(|assignee| assignee.id));
+        statement.assignee_name.push(assignee.as_ref().map(|assignee| assignee.name.as_str()));
+        statement.changed.push(changed.join(","));
+        statement.undoes.push(*undoes);
+        statement.actor_id.push(actor.id);
+        statement.actor_role.push(actor.role.name());
+        statement.actor_name.push(&actor.name);
+        statement.occurred_at.push(*occurred_at);
+        statement.recorded_at.push(*recorded_at);
     }
     if statement.order_id.is_empty() {
         return Ok(());
@@ -469,6 +490,25 @@ pub fn insert_events<'a>(connection: &mut PgConnection, events: impl Iterator<It
 /// at the version at which it was read. False: it is not, and nothing is written. A transaction of its own.
 pub fn advance(connection: &mut PgConnection, order: &Order, event: &Event, read_version: i32) -> QueryResult<bool> {
     let last = order.last_move.as_ref();
+    let Event {
+        order_id,
+        version,
+        previous_public_version,
+        public,
+        kind,
+        status,
+        reason,
+        message,
+        note,
+        location,
+        estimated_at,
+        assignee,
+        changed,
+        undoes,
+        actor,
+        occurred_at,
+        recorded_at,
+    } = event;
     let statement = Advance {
         status: order.status.name(),
         reason: order.reason.map(|reason| reason.name()),
@@ -483,25 +523,27 @@ pub fn advance(connection: &mut PgConnection, order: &Order, event: &Event, read
         estimated_at: order.estimated_at,
         updated_at: order.updated_at,
         completed_at: order.completed_at,
-        id: order.id.as_str(),
+        id: order_id.as_str(),
         read_version,
-        event_version: event.version,
-        kind: event.kind.name(),
-        public: event.public,
-        previous_public_version: event.previous_public_version,
-        event_status: event.status.name(),
-        event_reason: event.reason.map(|reason| reason.name()),
-        message: event.message.as_deref(),
-        note: event.note.as_deref(),
-        location: event.location.as_deref(),
-        event_estimated_at: event.estimated_at,
-        changed: event.changed.join(","),
-        undoes: event.undoes,
-        actor_id: event.actor.id,
-        actor_role: event.actor.role.name(),
-        actor_name: &event.actor.name,
-        occurred_at: event.occurred_at,
-        recorded_at: event.recorded_at,
+        event_version: *version,
+        kind: kind.name(),
+        public: *public,
+        previous_public_version: *previous_public_version,
+        event_status: status.name(),
+        event_reason: reason.map(|reason| reason.name()),
+        message: message.as_deref(),
+        note: note.as_deref(),
+        location: location.as_deref(),
+        event_estimated_at: *estimated_at,
+        event_assignee_id: assignee.as_ref().map(|assignee| assignee.id),
+        assignee_name: assignee.as_ref().map(|assignee| assignee.name.as_str()),
+        changed: changed.join(","),
+        undoes: *undoes,
+        actor_id: actor.id,
+        actor_role: actor.role.name(),
+        actor_name: &actor.name,
+        occurred_at: *occurred_at,
+        recorded_at: *recorded_at,
     };
     diesel::RunQueryDsl::execute(statement, connection).map(|written| written == 1)
 }

@@ -32,6 +32,37 @@ async fn an_order_goes_its_way() {
     assert_eq!(statuses, ["created", "started", "in_progress", "on_hold", "in_progress", "completed"]);
 }
 
+/// The answer and the live frames are made of what was decided, all that is read later of what was written: alone by one
+/// statement, beside others by another.
+#[tokio::test]
+async fn what_is_told_of_an_event_is_what_is_kept() {
+    let app = TestApp::start().await;
+    let (uma, max, eve) = (app.user("Uma").await, app.mover("Max").await, app.mover("Eve").await);
+    let order = uma.create_order("Sofa").await;
+    max.takes(&order).await;
+    let mut watcher = uma.watch(&order).await;
+    let estimated = "2031-05-01T08:00:00Z";
+    let everything = json!({
+        "status": "on_hold", "reason": "recipient_absent", "message": "We come again", "note": "Dog",
+        "location": "Lisbon", "estimated_at": estimated, "occurred_at": chrono::Utc::now(),
+    });
+    let mut told = Vec::new();
+    for event in [move_to("started"), everything.clone(), json!({"undo": true}), json!({"note": "Two dogs"})] {
+        told.push(eve.adds(&order, event).await);
+    }
+    let mut items = vec![everything, json!({"status": "in_progress"}), json!({"message": "Soon"})];
+    items.iter_mut().for_each(|item| item["order_id"] = json!(order.id));
+    let reply = eve.post("/events/batch", json!({ "items": items })).await.expect(200);
+    told.extend(reply.json["results"].as_array().unwrap().iter().map(|result| result["event"].clone()));
+    assert!(told.iter().all(|event| event["assignee"]["name"] == "Max"), "{told:?}");
+    assert_eq!(told[1]["estimated_at"], estimated);
+    let kept = max.history(&order).await;
+    assert_eq!(kept[2..], told);
+    let mut live = watcher.events_until(kept.len() as i64).await;
+    live.drain(..live.len() - told.len());
+    assert_eq!(live, uma.history(&order).await[2..]);
+}
+
 /// The table of the design, over HTTP: from × to × {owner, mover, admin}.
 #[tokio::test]
 async fn every_move_that_the_table_allows_and_no_other() {
