@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Book {
     /// Sockets that could not be had from a replica that was there.
     not_opened: AtomicUsize,
     deliveries: AtomicUsize,
+    /// By topic and version, a hash of what the first one was told.
+    told: Mutex<HashMap<(String, i32), u64>>,
     slowest_answer: AtomicU64,
 }
 
@@ -68,6 +71,7 @@ impl Default for Book {
             connections: AtomicUsize::default(),
             not_opened: AtomicUsize::default(),
             deliveries: AtomicUsize::default(),
+            told: Mutex::default(),
             slowest_answer: AtomicU64::default(),
         }
     }
@@ -117,6 +121,17 @@ impl Book {
         // However late it comes, it is late for the phase in which it happened.
         if let Some(phase) = phases.iter_mut().rev().find(|phase| phase.since <= happened) {
             phase.delays.push(u32::try_from(delay).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// What a watcher was told of an event: the same by whoever decided it, and by Postgres, where it is read later.
+    pub fn told(&self, topic: &str, version: i32, what: &str) {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        let this = hasher.finish();
+        let first = *lock(&self.told).entry((topic.to_owned(), version)).or_insert(this);
+        if first != this {
+            self.violation(format!("{topic}: {version} was told differently before: {what}"));
         }
     }
 

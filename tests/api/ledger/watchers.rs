@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
@@ -108,16 +109,16 @@ impl Watching {
 }
 
 #[derive(Deserialize)]
-struct Frame {
+struct Frame<'a> {
     #[serde(rename = "type")]
     kind: String,
     topic: Option<String>,
     code: Option<String>,
     #[serde(default)]
     reset: bool,
-    #[serde(default)]
-    events: Vec<ToldEvent>,
-    event: Option<ToldEvent>,
+    #[serde(default, borrow)]
+    events: Vec<&'a RawValue>,
+    event: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +127,12 @@ struct ToldEvent {
     previous_version: Option<i32>,
     /// When it was recorded: nobody here claims another time.
     occurred_at: DateTime<Utc>,
+}
+
+impl ToldEvent {
+    fn read(event: &RawValue) -> ToldEvent {
+        serde_json::from_str(event.get()).expect("an event of the protocol")
+    }
 }
 
 /// Watches until it is aborted.
@@ -254,7 +261,7 @@ impl<'a> Socket<'a> {
         }
     }
 
-    async fn take_frame(&mut self, frame: Frame) -> Option<()> {
+    async fn take_frame(&mut self, frame: Frame<'_>) -> Option<()> {
         let book = &self.world.book;
         let Some(name) = frame.topic else {
             if !matches!(frame.kind.as_str(), "heartbeat" | "authenticated") {
@@ -272,16 +279,20 @@ impl<'a> Socket<'a> {
                 if frame.reset {
                     wrong.push(format!("{name}: a reset after {}", topic.watching.seen()));
                 }
-                for event in &frame.events {
-                    wrong.extend(topic.watching.take(event).err());
+                for text in frame.events {
+                    let event = ToldEvent::read(text);
+                    wrong.extend(topic.watching.take(&event).err());
+                    book.told(&name, event.version, text.get());
                     book.delivered(None);
                 }
                 topic.watching.begun.fetch_add(1, Ordering::Relaxed);
                 topic.state = State::Live(Utc::now());
             }
             ("event", State::Live(_) | State::Leaving) => {
-                let event = frame.event.as_ref().expect("an event");
-                wrong.extend(topic.watching.take(event).err());
+                let text = frame.event.expect("an event");
+                let event = ToldEvent::read(text);
+                wrong.extend(topic.watching.take(&event).err());
+                book.told(&name, event.version, text.get());
                 let since = match topic.state {
                     State::Live(since) => Some(since),
                     _ => None,
