@@ -31,7 +31,9 @@ impl CountsCache {
     pub async fn get(&self, db: &Db, filter: Filter) -> Result<Counts> {
         let key = format!("{filter:?}");
         let count = async {
-            let rows = db.read(move |connection| table::counts(connection, &filter)).await?;
+            let is_search = filter.search.is_some();
+            let read = move |connection: &mut _| table::counts(connection, &filter);
+            let rows = if is_search { db.search(read).await? } else { db.read(read).await? };
             let mut counts: BTreeMap<_, _> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
             counts.extend(rows.iter().map(|(status, count)| (status.name(), *count)));
             Ok(Counts { total: rows.iter().map(|(_, count)| count).sum(), counts })

@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 use crate::domain::account::Password;
 use crate::error::{Error, Result};
 
-/// How many may wait for a thread. Who would have to wait for longer than this gets [`Error::Overloaded`] at once.
+/// How many may wait for a thread. Who would have to wait for longer than this, beside what the threads are at, gets
+/// [`Error::Overloaded`] at once.
 const WAITING: usize = 64;
 const WAITING_AT_MOST: Duration = Duration::from_millis(1500);
-/// So does, late, who has waited for so long after all: the machine has become slower meanwhile.
+/// So does, late, who has no answer after so long: the machine has become slower meanwhile.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 
 /// 19 is the nicest.
@@ -32,7 +33,8 @@ const BYTES_MAX: usize = 72;
 pub struct Passwords {
     cost: u32,
     threads: usize,
-    jobs: Sender<(Instant, Job)>,
+    patience: Duration,
+    jobs: Sender<Job>,
     lately: Arc<Lately>,
 }
 
@@ -58,14 +60,14 @@ impl Passwords {
                 tracing::error!(%error, "no thread for passwords");
             }
         }
-        Passwords { cost, threads, jobs, lately }
+        Passwords { cost, threads, patience: GIVEN_UP_AFTER, jobs, lately }
     }
 
     /// A new hash with a salt of its own, 60 characters.
     pub async fn hash(&self, password: &Password) -> Result<String> {
         let (answer, answered) = oneshot::channel();
         self.queue(Job::Hash { password: password.secret().clone(), cost: self.cost, answer })?;
-        answered.await.map_err(|_| Error::Internal("a password was not hashed".to_owned()))?
+        self.in_time(answered).await
     }
 
     /// Does what was typed belong to the hash? Without a hash the answer is no, after the same time: who tries emails
@@ -79,23 +81,29 @@ impl Passwords {
         let hash = hash.unwrap_or_else(|| dummy(self.cost));
         let (answer, answered) = oneshot::channel();
         self.queue(Job::Verify { password: SecretString::from(typed), hash, answer })?;
-        let matches = answered.await.map_err(|_| Error::Internal("a password was not checked".to_owned()))??;
-        Ok(matches && is_real)
+        Ok(self.in_time(answered).await? && is_real)
     }
 
     fn queue(&self, job: Job) -> Result<()> {
         if self.lately.wait_behind(self.jobs.len(), self.threads) > WAITING_AT_MOST {
             return Err(Error::Overloaded);
         }
-        self.jobs.try_send((Instant::now(), job)).map_err(|refused| match refused {
+        self.jobs.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(_) => Error::Overloaded,
             TrySendError::Disconnected(_) => Error::Internal("no thread for passwords runs".to_owned()),
         })
     }
+
+    async fn in_time<T>(&self, answered: oneshot::Receiver<Result<T>>) -> Result<T> {
+        match tokio::time::timeout(self.patience, answered).await {
+            Ok(answer) => answer.map_err(|_| Error::Internal("a password's thread has ended".to_owned()))?,
+            Err(_) => Err(Error::Overloaded),
+        }
+    }
 }
 
 impl Lately {
-    /// How long who comes now has to wait until the turn is theirs.
+    /// How long who comes now has to wait behind those who wait already.
     fn wait_behind(&self, waiting: usize, threads: usize) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed)) * waiting as u32 / threads.max(1) as u32
     }
@@ -111,20 +119,17 @@ impl Lately {
     }
 }
 
-fn work(waiting: &Receiver<(Instant, Job)>, lately: &Lately) {
+fn work(waiting: &Receiver<Job>, lately: &Lately) {
     // On Linux, a thread's own. Where it fails, logins and the rest share the cores.
     if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
         tracing::warn!(%error, "passwords are checked at the usual priority");
     }
-    for (asked_at, job) in waiting {
-        let is_late = asked_at.elapsed() > GIVEN_UP_AFTER;
+    for job in waiting {
         let begun = Instant::now();
-        // Who has gone away meanwhile needs no answer; a closed channel is no error here.
+        // Who has gone away meanwhile, or given up, needs no answer; a closed channel is no error here.
         match job {
             Job::Hash { answer, .. } if answer.is_closed() => {}
             Job::Verify { answer, .. } if answer.is_closed() => {}
-            Job::Hash { answer, .. } if is_late => _ = answer.send(Err(Error::Overloaded)),
-            Job::Verify { answer, .. } if is_late => _ = answer.send(Err(Error::Overloaded)),
             Job::Hash { password, cost, answer } => {
                 _ = answer.send(bcrypt::hash(password.expose_secret(), cost).map_err(internal));
                 lately.note(begun.elapsed());
@@ -180,13 +185,21 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
         let (jobs, _nobody_works) = bounded(1);
-        let passwords = Passwords { cost: 4, threads: 1, jobs, lately: Arc::default() };
+        let passwords = Passwords { cost: 4, threads: 1, patience: GIVEN_UP_AFTER, jobs, lately: Arc::default() };
         let first = passwords.verify("correct horse", None);
         let first = tokio::time::timeout(std::time::Duration::from_millis(1), first);
         let second = async { passwords.verify("correct horse", None).await };
         let (first, second) = tokio::join!(first, second);
         assert!(first.is_err(), "the first one waits");
         assert!(matches!(second, Err(Error::Overloaded)));
+    }
+
+    #[tokio::test]
+    async fn who_has_no_answer_after_a_while_is_refused() {
+        let (jobs, _nobody_works) = bounded(1);
+        let passwords =
+            Passwords { cost: 4, threads: 1, patience: Duration::from_millis(1), jobs, lately: Arc::default() };
+        assert!(matches!(passwords.verify("correct horse", None).await, Err(Error::Overloaded)));
     }
 
     #[tokio::test]
@@ -202,7 +215,7 @@ mod tests {
         assert!((Duration::from_millis(990)..=Duration::from_secs(1)).contains(&mean), "{mean:?}");
 
         let (jobs, _nobody_works) = bounded(WAITING);
-        let passwords = Passwords { cost: 4, threads: 1, jobs, lately };
+        let passwords = Passwords { cost: 4, threads: 1, patience: GIVEN_UP_AFTER, jobs, lately };
         let mut waiting = Vec::new();
         for _ in 0..2 {
             let one = passwords.verify("correct horse", None);

@@ -1,4 +1,5 @@
-//! One transaction of the journal: lock the rows, decide each entry in `domain`, write the final rows and all events.
+//! One transaction of the journal: lock the rows, decide each entry in `domain`, write the final rows and all events. Or,
+//! for one event alone, without the lock: read, decide, and write what is still as it was read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

@@ -272,7 +272,8 @@ fn is_about_a_lock(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(_, information) if information.message().ends_with("lock timeout"))
 }
 
-/// One transaction. What fails before the commit has written nothing.
+/// One transaction, or for one event alone one statement, which commits by itself. [`Failure::Unknown`]: nobody knows
+/// whether it has committed; whatever else fails has written nothing.
 fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Written, Failure> {
     // Who waits for one order only need not lock it beforehand.
     if lock == Lock::Wait

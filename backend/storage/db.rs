@@ -26,6 +26,8 @@ const CONNECTIONS_AT_LEAST: usize = 4;
 pub struct Db {
     pool: r2d2::Pool<Manager>,
     permits: Arc<Semaphore>,
+    /// Of those, how many may search: it takes long, and others want to read meanwhile.
+    searches: Arc<Semaphore>,
 }
 
 impl Db {
@@ -41,7 +43,7 @@ impl Db {
             // A `SELECT 1` before each query would double the round trips; a dead connection shows itself.
             .test_on_check_out(false)
             .build_unchecked(Manager { url: database_url.clone() });
-        Db { pool, permits: Arc::new(Semaphore::new(connections)) }
+        Db { pool, permits: Arc::new(Semaphore::new(connections)), searches: Arc::new(Semaphore::new(connections / 2)) }
     }
 
     /// Runs something that writes nothing; on a connection that turns out dead it is run again on another one.
@@ -64,6 +66,24 @@ impl Db {
             Err(Error::DatabaseUnavailable)
         })
         .await
+    }
+
+    /// [`Db::read`] for what may take long. Who waits for the others for too long gets [`Error::Overloaded`].
+    pub async fn search<T, F>(&self, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut PgConnection) -> Result<T> + Send + 'static,
+    {
+        let found = tokio::time::timeout(TIME_LIMIT, async {
+            let turn = self.searches.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
+            self.read(move |connection| {
+                // Goes with the thread, as the permit does.
+                let _turn = &turn;
+                query(connection)
+            })
+            .await
+        });
+        found.await.unwrap_or(Err(Error::Overloaded))
     }
 
     /// Runs something in a transaction, once. When the limit passes or the connection is lost while it commits, nobody

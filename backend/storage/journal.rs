@@ -1,4 +1,5 @@
-//! What the journal reads and writes in its transactions: rows under lock, and everything at once by `unnest`.
+//! What the journal reads and writes: rows under lock, and everything at once by `unnest`; one event alone without a lock,
+//! by a statement that looks at the version.
 //!
 //! The statements are `QueryFragment`s with a static `QueryId`, so that each is prepared once for each connection;
 //! `sql_query` never is, and takes twice as long.

@@ -123,37 +123,36 @@ pub fn find(connection: &mut PgConnection, id: OrderId) -> Result<Option<Order>>
     row.map(|(row, owner, assignee)| row.into_order(owner, assignee)).transpose()
 }
 
-/// One order with its newest events, oldest first; none if there is none. One statement, in which both agree.
+/// One order with its newest events, oldest first; none if there is none. One statement, in which both agree; the order
+/// stands beside its newest event, and not beside the others: fifty of the longest would be a megabyte.
 pub fn find_with_events(
     connection: &mut PgConnection,
     id: OrderId,
     events: i64,
 ) -> Result<Option<(Order, Vec<Event>)>> {
-    let mut rows: Vec<(OrderRow, String, Option<String>, EventRow)> = order_events::table
-        .inner_join(orders::table)
-        .inner_join(accounts::table.on(accounts::id.eq(orders::owner_id)))
-        .left_join(assignees.on(assignees.field(accounts::id).nullable().eq(orders::assignee_id)))
-        .filter(orders::id.eq(id.as_str()))
+    /// The order, its owner's and its assignee's names, beside one of them; and the event.
+    type Row = (Option<OrderRow>, Option<String>, Option<String>, EventRow);
+    let is_newest = orders::id.eq(order_events::order_id).and(orders::version.eq(order_events::version));
+    let rows: Vec<Row> = order_events::table
+        .left_join(orders::table.inner_join(accounts::table.on(accounts::id.eq(orders::owner_id))).on(is_newest))
+        .left_join(assignees.on(assignees.field(accounts::id).nullable().eq(orders::assignee_id.nullable())))
         .filter(order_events::order_id.eq(id.as_str()))
         .order(order_events::version.desc())
         .limit(events)
         .select((
-            OrderRow::as_select(),
-            accounts::name,
+            Option::<OrderRow>::as_select(),
+            accounts::name.nullable(),
             assignees.field(accounts::name).nullable(),
             EventRow::as_select(),
         ))
         .load(connection)?;
-    rows.reverse();
     let mut order = None;
     let mut read = Vec::with_capacity(rows.len());
-    for (row, owner, assignee, event) in rows {
+    for (row, owner, assignee, event) in rows.into_iter().rev() {
         read.push(Event::try_from(event)?);
-        // The same in each row.
-        order = Some((row, owner, assignee));
+        order = row.map(|row| row.into_order(owner.unwrap_or_default(), assignee));
     }
-    let Some((row, owner, assignee)) = order else { return Ok(None) };
-    Ok(Some((row.into_order(owner, assignee)?, read)))
+    Ok(order.transpose()?.map(|order| (order, read)))
 }
 
 /// Which orders a list or count is about.
@@ -196,7 +195,7 @@ pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, 
 
 /// Postgres takes what is searched for to be spread evenly over time, and so walks along the index by time for what is
 /// frequent. Where all of it is old, behind a hundred thousand others, that takes seconds: what is not found soon is
-/// looked for with the index of the texts alone.
+/// looked for with the index of the texts alone. Both together end before the limit for a request does.
 fn search<T>(connection: &mut PgConnection, read: impl Fn(&mut PgConnection) -> Result<T>) -> Result<T> {
     let soon = connection.transaction(|connection| {
         connection.batch_execute("SET LOCAL statement_timeout = '400ms'")?;
@@ -204,7 +203,9 @@ fn search<T>(connection: &mut PgConnection, read: impl Fn(&mut PgConnection) -> 
     });
     match soon {
         Err(Error::Overloaded) => connection.transaction(|connection| {
-            connection.batch_execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off")?;
+            connection.batch_execute(
+                "SET LOCAL statement_timeout = '1400ms'; SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off",
+            )?;
             read(connection)
         }),
         found => found,
