@@ -78,10 +78,10 @@ pub fn run() -> crate::Result<()> {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(sockets.clone())
+                .route("/api/v1/track/{id}", web::get().to(answer))
                 .route("/live", web::get().to(connect))
                 .route("/broadcast", web::post().to(broadcast))
                 .route("/canned", web::post().to(can))
-                .route("/api/v1/track/{id}", web::get().to(answer))
         })
         .workers(std::thread::available_parallelism()?.get())
         .listen(listener)?

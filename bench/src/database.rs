@@ -24,15 +24,36 @@ pub struct Database {
 
 /// Who may ask for what; good for ten minutes.
 pub struct Tokens {
-    pub mover: String,
+    pub movers: Vec<String>,
     /// The first owner's, who has one order of twenty.
     pub owner: String,
-    /// Of other owners, each with some orders of theirs.
-    pub owners: Vec<(String, Vec<String>)>,
+    /// Of those who create orders.
+    pub creators: Vec<String>,
 }
 
-/// How many owners sign in, beside the first.
-const OWNERS: usize = 50;
+/// `sql/move.sql` and `sql/create.sql` choose from as many.
+const MOVERS: usize = 10;
+const CREATORS: usize = 64;
+/// How many owners look at their orders, beside the first: a hundred thousand orders, which no buffer of Postgres holds.
+const OWNERS: usize = 1000;
+
+impl Tokens {
+    /// Through a server on such a database, whose tokens all servers with the same secret accept.
+    pub async fn sign_in(client: &mut Client) -> Result<Tokens> {
+        let (mut movers, mut creators) = (Vec::new(), Vec::new());
+        for number in 0..MOVERS {
+            movers.push(sign_in(client, "movers", &format!("mover{number}")).await?);
+        }
+        for number in 1..=CREATORS {
+            creators.push(sign_in(client, "users", &format!("owner{number}")).await?);
+        }
+        Ok(Tokens { movers, owner: sign_in(client, "users", "owner0").await?, creators })
+    }
+
+    pub fn mover(&self) -> &str {
+        &self.movers[0]
+    }
+}
 
 impl Database {
     /// Makes a database of this name, has the server migrate it, and fills it.
@@ -82,20 +103,19 @@ impl Database {
         state
     }
 
-    /// Through a server on this database; whose tokens all servers with the same secret accept.
-    pub async fn sign_in(&self, settings: &Settings, client: &mut Client) -> Result<Tokens> {
+    /// Paths of orders, each with a token of its owner.
+    pub async fn sign_owners_in(&self, settings: &Settings, client: &mut Client) -> Result<Vec<(String, String)>> {
         let owned = "SELECT substring(a.email, 6, strpos(a.email, '@') - 6), string_agg(o.id, ',') \
              FROM accounts a CROSS JOIN LATERAL (SELECT id FROM orders WHERE owner_id = a.id LIMIT 100) o \
              WHERE a.email LIKE 'owner%' GROUP BY a.id, a.email ORDER BY a.id OFFSET 1";
         let owned = settings.psql(&self.superuser_url, &["-Atc", &format!("{owned} LIMIT {OWNERS}")]).await?;
-        let mut owners = Vec::new();
+        let mut paths = Vec::new();
         for line in owned.lines() {
             let (number, ids) = line.split_once('|').ok_or("an owner without orders")?;
             let token = sign_in(client, "users", &format!("owner{number}")).await?;
-            owners.push((token, ids.split(',').map(str::to_owned).collect()));
+            paths.extend(ids.split(',').map(|id| (format!("/api/v1/orders/{id}"), token.clone())));
         }
-        let (mover, owner) = (sign_in(client, "movers", "mover0").await?, sign_in(client, "users", "owner0").await?);
-        Ok(Tokens { mover, owner, owners })
+        Ok(paths)
     }
 
     pub async fn query(&self, settings: &Settings, sql: &str) -> Result<String> {
@@ -107,6 +127,9 @@ async fn sign_in(client: &mut Client, realm: &str, who: &str) -> Result<String> 
     let credentials = json!({ "email": format!("{who}@bench.example"), "password": PASSWORD });
     token(&client.post(&format!("/api/v1/{realm}/sessions"), "", &credentials.to_string()).await?.json(200)?)
 }
+
+/// pgbench's connections are new ones each time, ours are not: what they do first does not count.
+const WARMING: Duration = Duration::from_secs(1);
 
 /// pgbench with one of `sql/`: prepared statements, as many clients, and the time that each transaction took.
 pub async fn pgbench(
@@ -125,13 +148,9 @@ pub async fn pgbench(
     command.args(["--no-vacuum", "--protocol=prepared", "--log"]);
     command.arg(format!("--log-prefix={}", prefix.to_str().ok_or("a folder's name is no text")?));
     command.arg(format!("--client={clients}")).arg(format!("--jobs={threads}"));
-    command.arg(format!("--time={}", lasting.as_secs().max(1)));
+    command.arg(format!("--time={}", (lasting + WARMING).as_secs()));
     command.arg(format!("--define=orders={}", database.orders));
     command.arg(format!("--define=id={}", Database::id(5)));
-    command.args([
-        "--define=mover=02000000-0000-7000-8000-000000000000",
-        "--define=owner=01000000-0000-7000-8000-000000000000",
-    ]);
     command.arg(format!("--file=sql/{script}")).arg(&database.url);
     let output = command.output().await?;
     let cpu = served.cpu()? - before;
@@ -142,21 +161,29 @@ pub async fn pgbench(
     if !text.contains("number of failed transactions: 0 ") {
         return Err(format!("pgbench: {text}").into());
     }
-    // Such as "tps = 1234.567890 (without initial connection time)".
-    let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
-    let mut measured = read_logs(logs.path())?.into_measured(lasting, cpu);
-    measured.took = Duration::from_secs_f64(measured.operations as f64 / rate.ok_or("pgbench says no rate")?);
-    Ok(measured)
+    let transactions = read_logs(logs.path())?;
+    let all = transactions.len();
+    let begun = transactions.iter().map(|&(ended, took)| ended - u64::from(took)).min().ok_or("pgbench did nothing")?;
+    let begun = begun + WARMING.as_micros() as u64;
+    let counted: Vec<_> = transactions.into_iter().filter(|&(ended, _)| ended > begun).collect();
+    let ended = counted.iter().map(|&(ended, _)| ended).max().ok_or("pgbench did nothing for long")?;
+    let cpu = cpu.mul_f64(counted.len() as f64 / all as f64);
+    let micros = Micros(counted.into_iter().map(|(_, took)| took).collect());
+    Ok(micros.into_measured(Duration::from_micros(ended - begun), cpu))
 }
 
-/// "client transaction time script seconds microseconds", line by line (pgbench's documentation, per-transaction logging).
-fn read_logs(folder: &Path) -> Result<Micros> {
-    let mut micros = Micros::default();
+/// When each transaction ended, in microseconds of the epoch, and how many it took. The lines are "client transaction
+/// time script seconds microseconds" (pgbench's documentation, per-transaction logging).
+fn read_logs(folder: &Path) -> Result<Vec<(u64, u32)>> {
+    let mut transactions = Vec::new();
     for file in std::fs::read_dir(folder)? {
         for line in std::fs::read_to_string(file?.path())?.lines() {
-            let time = line.split(' ').nth(2).and_then(|time| time.parse().ok());
-            micros.0.push(time.ok_or("pgbench's log is not as expected")?);
+            let fields: Vec<u64> = line.split(' ').filter_map(|field| field.parse().ok()).collect();
+            let &[_, _, took, _, seconds, micros] = fields.as_slice() else {
+                return Err("pgbench's log is not as expected".into());
+            };
+            transactions.push((seconds * 1_000_000 + micros, u32::try_from(took)?));
         }
     }
-    Ok(micros)
+    Ok(transactions)
 }

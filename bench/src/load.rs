@@ -18,11 +18,11 @@ use crate::process::Served;
 /// What to post.
 #[derive(Debug, Clone, Copy)]
 pub enum Writes {
-    /// Moves of different orders, by one mover.
+    /// Moves of different orders, by ten movers.
     Moves,
     /// Events that everybody sees, all on one order.
     Notes,
-    /// New orders, all of one owner.
+    /// New orders of 64 owners.
     Creations,
     /// So many moves of different orders at a time; each counts as an operation.
     Batches(usize),
@@ -83,20 +83,27 @@ struct Poster {
 impl Poster {
     async fn post(&mut self, writes: Writes) -> Result<()> {
         let tokens = self.tokens.clone();
+        let mover = &tokens.movers[self.number % tokens.movers.len()];
         match writes {
             Writes::Moves => {
                 let movable = self.database.some_movable(self.number, self.of);
                 let (id, fields) = self.database.next_move(movable);
                 let path = format!("/api/v1/orders/{id}/events");
-                must_be(201, &self.client.post(&path, &tokens.mover, &format!("{{{fields}}}")).await?)
+                must_be(201, &self.client.post(&path, mover, &format!("{{{fields}}}")).await?)
             }
             Writes::Notes => {
                 let path = format!("/api/v1/orders/{}/events", Database::id(6));
-                must_be(201, &self.client.post(&path, &tokens.mover, r#"{"location":"Lisbon"}"#).await?)
+                must_be(201, &self.client.post(&path, mover, r#"{"location":"Lisbon"}"#).await?)
             }
             Writes::Creations => {
                 const ORDER: &str = r#"{"title":"Sofa, three seats","recipient":{"name":"Ana Lima"},"pickup_address":"1 Dock Road","delivery_address":"2 Hill Street"}"#;
-                must_be(201, &self.client.post("/api/v1/orders", &tokens.owner, ORDER).await?)
+                must_be(
+                    201,
+                    &self
+                        .client
+                        .post("/api/v1/orders", &tokens.creators[self.number % tokens.creators.len()], ORDER)
+                        .await?,
+                )
             }
             Writes::Batches(size) => {
                 let items: Vec<String> = (0..size)
@@ -106,7 +113,7 @@ impl Poster {
                     })
                     .collect();
                 let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
-                let answer = self.client.post("/api/v1/events/batch", &tokens.mover, &body).await?;
+                let answer = self.client.post("/api/v1/events/batch", mover, &body).await?;
                 must_be(200, &answer)?;
                 let good = memchr::memmem::find_iter(&answer.body, br#""status":201"#).count();
                 if good == size { Ok(()) } else { Err(format!("{good} of {size} moves were made").into()) }

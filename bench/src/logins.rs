@@ -216,7 +216,7 @@ async fn bare_bcrypt(lasting: Duration) -> Result<f64> {
     Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
-/// `bench bcrypt COST SECONDS`: prints how many hashes a second all threads make together, with the server's threads'
+/// `bench bcrypt COST SECONDS`: prints how many hashes a second as many threads as the server's make together, at the usual
 /// priority.
 pub fn run_bcrypt(cost: &str, seconds: &str) -> Result<()> {
     let (cost, seconds): (u32, u64) = (cost.parse()?, seconds.parse()?);

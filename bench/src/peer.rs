@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::Result;
-use crate::database::Database;
+use crate::database::{Database, Tokens};
 use crate::http::Client;
 use crate::load::Writes;
 use crate::measure::compare;
@@ -55,9 +55,9 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     let (mut our_crowds, mut peer_crowds) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let server = context.settings.start_server_on(&database.url, &[]).await?;
-        our_crowds.push(Crowd::gather(context, &database, server, &sizes).await?);
+        our_crowds.push(Crowd::gather(server, &sizes).await?);
         let server = start_peer(context, &database).await?;
-        peer_crowds.push(Crowd::gather(context, &database, server, &sizes).await?);
+        peer_crowds.push(Crowd::gather(server, &sizes).await?);
         let (ours, peer) = (&our_crowds[our_crowds.len() - 1], &peer_crowds[peer_crowds.len() - 1]);
         say(&format!("{} sockets: ours {}; the peer {}", sizes.sockets, ours.say(), peer.say()));
     }
@@ -116,13 +116,13 @@ struct Crowd {
 
 impl Crowd {
     /// Opens the sockets, makes events, and stops the server.
-    async fn gather(context: &Context, database: &Database, server: Server, sizes: &Sizes) -> Result<Crowd> {
+    async fn gather(server: Server, sizes: &Sizes) -> Result<Crowd> {
         let address: SocketAddr = server.address;
         let mut mover = Client::connect(address).await?;
-        let tokens = database.sign_in(&context.settings, &mut mover).await?;
+        let tokens = Tokens::sign_in(&mut mover).await?;
         // One that can be moved, but not by the load.
         let id = Database::id(8);
-        let order = mover.get(&format!("/api/v1/orders/{id}"), &tokens.mover, &[]).await?.json(200)?;
+        let order = mover.get(&format!("/api/v1/orders/{id}"), tokens.mover(), &[]).await?.json(200)?;
         let mut version = i32::try_from(order["version"].as_i64().ok_or("no version")?)?;
         let alone: Served = server.alone();
         let before = server.proportional_memory()?;
@@ -139,7 +139,7 @@ impl Crowd {
             let sent = now();
             let next =
                 if is_on_hold { r#"{"status":"started"}"# } else { r#"{"status":"on_hold","reason":"delayed"}"# };
-            mover.post(&path, &tokens.mover, next).await?.json(201)?;
+            mover.post(&path, tokens.mover(), next).await?.json(201)?;
             is_on_hold = !is_on_hold;
             version += 1;
             let last = watchers.completed(version).await?;

@@ -28,25 +28,30 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     let mut mover = Client::connect(site.address()).await?;
     let path = format!("/api/v1/orders/{id}/events");
     let version =
-        mover.get(&format!("/api/v1/orders/{id}"), &site.tokens.mover, &[]).await?.json(200)?["version"].as_i64();
+        mover.get(&format!("/api/v1/orders/{id}"), site.tokens.mover(), &[]).await?.json(200)?["version"].as_i64();
     let mut version = i32::try_from(version.ok_or("no version")?)?;
     let watches = [Watch { topic: format!("track:{id}"), after: version }];
     let mut here = Watchers::open(site.address(), crate::live::OUR_PATH, &watches, true).await?;
     let mut there = Watchers::open(other.address, crate::live::OUR_PATH, &watches, true).await?;
     let (mut ours, mut ours_here, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+    let mut after_answer = Vec::new();
     for _ in 0..context.rounds() {
-        let (mut to_there, mut to_here) = (Micros::default(), Micros::default());
+        let (mut to_there, mut to_here, mut behind) = (Micros::default(), Micros::default(), Micros::default());
         for _ in 0..MOVES {
             let sent = now();
-            let answer = mover.post(&path, &site.tokens.mover, r#"{"location":"Lisbon"}"#).await?;
+            let answer = mover.post(&path, site.tokens.mover(), r#"{"location":"Lisbon"}"#).await?;
             answer.json(201)?;
+            let answered = now();
             version += 1;
-            to_there.add(Duration::from_nanos(there.completed(version).await?.saturating_sub(sent)));
+            let arrived = there.completed(version).await?;
+            to_there.add(Duration::from_nanos(arrived.saturating_sub(sent)));
+            behind.add(Duration::from_nanos(arrived.saturating_sub(answered)));
             to_here.add(Duration::from_nanos(here.completed(version).await?.saturating_sub(sent)));
         }
         let commit = pgbench(&context.settings, &database, "note.sql", 1, context.turn()).await?;
         let published = publish(&context.settings.redis_url).await?;
         ours.push(to_there.percentile(0.5).as_secs_f64() * 1e3);
+        after_answer.push(behind.percentile(0.5).as_secs_f64() * 1e3);
         ours_here.push(to_here.percentile(0.5).as_secs_f64() * 1e3);
         limits.push(Measured::p50_ms(&commit) + published.as_secs_f64() * 1e3);
         say(&format!(
@@ -59,6 +64,11 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     }
     site.server.stop().await?;
     other.stop().await?;
+    context.notes.push(format!(
+        "From POST to a socket: this is the whole request, with reading it and looking at the order before the commit. The \
+         event is at the other replica's socket {:.2} ms after the mover has the answer.",
+        median(&after_answer)
+    ));
     let ratios = |ours: &[f64]| ours.iter().zip(&limits).map(|(ours, limit)| ours / limit).collect();
     let row = |operation: &str, ours: &[f64]| {
         let (shown, limit) = (format!("{:.2} ms", median(ours)), format!("{:.2} ms", median(&limits)));

@@ -89,7 +89,8 @@ impl Bare {
 async fn from_postgres(context: &Context, site: &Site) -> Result<Vec<Row>> {
     let limit = async || pgbench(&context.settings, &site.database, "track.sql", READERS, context.turn()).await;
     let cold = compare(context.rounds(), async || site.cold().await, limit).await?;
-    let owned = compare(context.rounds(), async || site.owned().await, async || site.cold().await).await?;
+    let paths = site.sign_owners_in(&context.settings).await?;
+    let owned = compare(context.rounds(), async || site.owned(&paths).await, async || site.cold().await).await?;
     let tail: Vec<f64> = cold.ours.iter().map(|turn| turn.p99_ms() / turn.p50_ms()).collect();
     let (p50, _, _) = cold.figures(Measured::p50_ms);
     let (p99, _, _) = cold.figures(Measured::p99_ms);

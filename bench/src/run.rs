@@ -67,11 +67,12 @@ const GROUPS: &[&str] = &["live", "reads", "lists", "writes", "scale", "logins",
 
 pub fn run(arguments: &[&str]) -> Result<()> {
     let is_quick = arguments.contains(&"--quick");
-    let groups: Vec<&str> = arguments.iter().copied().filter(|argument| *argument != "--quick").collect();
-    if let Some(unknown) = groups.iter().find(|group| !GROUPS.contains(group)) {
+    let chosen: Vec<&str> = arguments.iter().copied().filter(|argument| *argument != "--quick").collect();
+    if let Some(unknown) = chosen.iter().find(|group| !GROUPS.contains(group)) {
         return Err(format!("{unknown}? The groups are: {}", GROUPS.join(", ")).into());
     }
-    let groups = if groups.is_empty() { GROUPS.to_vec() } else { groups };
+    let mut groups = GROUPS.to_vec();
+    groups.retain(|group| chosen.is_empty() || chosen.contains(group));
     actix_web::rt::System::new().block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
@@ -94,7 +95,7 @@ async fn run_groups(groups: &[&str], is_quick: bool) -> Result<()> {
     let mut rows: Vec<Row> = Vec::new();
     for group in groups {
         say(group);
-        rows.extend(match *group {
+        let found = match *group {
             "live" => live::measure(&mut context).await?,
             "reads" => reads::measure(&mut context).await?,
             "writes" => writes::measure(&mut context).await?,
@@ -104,7 +105,9 @@ async fn run_groups(groups: &[&str], is_quick: bool) -> Result<()> {
             "pushes" => pushes::measure(&mut context).await?,
             "peer" => peer::measure(&mut context).await?,
             _ => return Err(format!("{group} is listed, and nowhere else").into()),
-        });
+        };
+        say(&format!("so far:\n{}", markdown(&found)));
+        rows.extend(found);
     }
     let mut text = markdown(&rows);
     if !context.notes.is_empty() {

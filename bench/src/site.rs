@@ -40,7 +40,7 @@ impl Site {
 
     /// Any server that speaks our API.
     pub async fn of(settings: &Settings, server: Server, database: &Rc<Database>, lasting: Duration) -> Result<Site> {
-        let tokens = Rc::new(database.sign_in(settings, &mut Client::connect(server.address).await?).await?);
+        let tokens = Rc::new(Tokens::sign_in(&mut Client::connect(server.address).await?).await?);
         let served = Served::by(settings, Some(&server));
         Ok(Site { server, database: database.clone(), tokens, served, lasting })
     }
@@ -82,14 +82,19 @@ impl Site {
     }
 
     /// Orders by chance, each by its owner.
-    pub async fn owned(&self) -> Result<Measured> {
-        let requests: Vec<(String, String)> = self
-            .tokens
-            .owners
-            .iter()
-            .flat_map(|(token, ids)| ids.iter().map(|id| (format!("/api/v1/orders/{id}"), token.clone())))
-            .collect();
-        self.read(&Reads::Any(&requests), READERS).await
+    pub async fn owned(&self, paths: &[(String, String)]) -> Result<Measured> {
+        self.read(&Reads::Any(paths), READERS).await
+    }
+
+    /// What [`Site::owned`] asks for.
+    pub async fn sign_owners_in(&self, settings: &Settings) -> Result<Vec<(String, String)>> {
+        self.database.sign_owners_in(settings, &mut Client::connect(self.address()).await?).await
+    }
+
+    /// Tokens are good for ten minutes.
+    pub async fn sign_in_again(&mut self) -> Result<()> {
+        self.tokens = Rc::new(Tokens::sign_in(&mut Client::connect(self.address()).await?).await?);
+        Ok(())
     }
 
     /// A list's page, again and again.

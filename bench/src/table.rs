@@ -24,6 +24,8 @@ pub struct Row {
 pub enum Goal {
     AtMost(f64),
     AtLeast(f64),
+    /// Neither this many times more, nor this many times less.
+    Within(f64),
     /// In each round.
     Exactly(f64),
     /// None: for people who want to know.
@@ -60,6 +62,7 @@ impl Row {
         match self.goal {
             Goal::AtMost(limit) => ratio <= limit,
             Goal::AtLeast(limit) => ratio >= limit,
+            Goal::Within(limit) => (1.0 / limit..=limit).contains(&ratio),
             Goal::Exactly(limit) => self.ratios.iter().all(|ratio| *ratio == limit),
             Goal::Shown => true,
         }
@@ -71,6 +74,7 @@ impl Row {
         let goal = match self.goal {
             Goal::AtMost(limit) => format!("≤ {limit}"),
             Goal::AtLeast(limit) => format!("≥ {limit}"),
+            Goal::Within(limit) => format!("≤ {limit} ×, either"),
             Goal::Exactly(limit) => format!("= {limit}"),
             Goal::Shown => "–".to_owned(),
         };

@@ -31,7 +31,7 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
         Row::throughput("POST events, 64 clients, one order; pgbench on one row", &one, Goal::AtLeast(3.0)),
         Row::throughput("POST /orders, 64 clients; pgbench, order and event", &created, Goal::AtLeast(1.3)),
         Row::throughput(
-            "POST /events/batch, 200 at a time, 4 clients: moves; pgbench, one a transaction",
+            "POST /events/batch, 200 at a time, 4 clients: moves; pgbench, one a transaction, 64 clients",
             &batches,
             Goal::AtLeast(4.0),
         ),
