@@ -138,7 +138,7 @@ async fn find_visible(db: &Db, id: OrderId, caller: Identity) -> Result<Order> {
 }
 
 /// Passes on what was read of a request; but before saying what is wrong with it, makes sure that the caller may know
-/// of the order at all. What is right is left to the journal, which looks under its lock.
+/// of the order at all. What is right is left to the journal, which looks for itself.
 pub async fn exists_first<T>(db: &Db, id: OrderId, caller: Identity, read: Result<T>) -> Result<T> {
     if read.is_err() {
         find_visible(db, id, caller).await?;

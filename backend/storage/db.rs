@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -52,7 +52,15 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T> + Send + 'static,
     {
-        self.within_limits(Error::DatabaseUnavailable, move |pool, claim| {
+        self.read_within(TIME_LIMIT, query).await
+    }
+
+    async fn read_within<T, F>(&self, limit: Duration, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut PgConnection) -> Result<T> + Send + 'static,
+    {
+        self.within_limits(limit, Error::DatabaseUnavailable, move |pool, claim| {
             if !claim.take() {
                 return Err(Error::DatabaseUnavailable);
             }
@@ -74,16 +82,15 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T> + Send + 'static,
     {
-        let found = tokio::time::timeout(TIME_LIMIT, async {
-            let turn = self.searches.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
-            self.read(move |connection| {
-                // Goes with the thread, as the permit does.
-                let _turn = &turn;
-                query(connection)
-            })
-            .await
-        });
-        found.await.unwrap_or(Err(Error::Overloaded))
+        let asked_at = Instant::now();
+        let turn = tokio::time::timeout(TIME_LIMIT, self.searches.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Draining)?;
+        self.read_within(TIME_LIMIT.saturating_sub(asked_at.elapsed()), move |connection| {
+            // Goes with the thread, as the permit does.
+            let _turn = &turn;
+            query(connection)
+        })
+        .await
     }
 
     /// Runs something in a transaction, once. When the limit passes or the connection is lost while it commits, nobody
@@ -93,7 +100,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T> + Send + 'static,
     {
-        self.within_limits(Error::OutcomeUnknown, move |pool, claim| {
+        self.within_limits(TIME_LIMIT, Error::OutcomeUnknown, move |pool, claim| {
             let mut connection = checkout_alive(pool)?;
             // Who was told that nothing is written must be able to rely on it.
             if !claim.take() {
@@ -113,14 +120,14 @@ impl Db {
 
     /// The queue, the blocking thread and the limit. The permit goes with the thread: a thread that Postgres holds up
     /// keeps it, so that no more than there are connections ever hang.
-    async fn within_limits<T, F>(&self, late: Error, work: F) -> Result<T>
+    async fn within_limits<T, F>(&self, limit: Duration, late: Error, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&r2d2::Pool<Manager>, &Claim) -> Result<T> + Send + 'static,
     {
         let claim = Arc::new(Claim::default());
         let ours = claim.clone();
-        let limited = tokio::time::timeout(TIME_LIMIT, async {
+        let limited = tokio::time::timeout(limit, async {
             let permit = self.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
             let pool = self.pool.clone();
             let span = tracing::Span::current();
@@ -188,12 +195,10 @@ pub fn connect(url: &SecretString) -> ConnectionResult<PgConnection> {
         url.expose_secret()
     );
     let mut pg = PgConnection::establish(&url)?;
-    // Most of our statements go by keys, or along an index from where a page begins: one plan is right for whatever they
-    // are asked. Left to itself, Postgres takes a LIMIT or an array's length for the reason to plan anew each time, which
-    // takes as long as reading. Compiling a plan takes 0.1 to 0.2 s, which none of them would save.
+    // Compiling a plan takes 0.1 to 0.2 s, which none of our statements would save.
     pg.batch_execute(
         "SET TIME ZONE 'UTC'; SET statement_timeout = '2s'; SET lock_timeout = '1500ms'; \
-         SET idle_in_transaction_session_timeout = '10s'; SET plan_cache_mode = 'force_generic_plan'; SET jit = off",
+         SET idle_in_transaction_session_timeout = '10s'; SET jit = off",
     )
     .map_err(ConnectionError::CouldntSetupConfiguration)?;
     // Time-outs and deadlocks are known by their words (diesel does not give SQLSTATE); only superusers may choose the

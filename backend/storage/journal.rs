@@ -401,21 +401,37 @@ pub fn insert_orders(connection: &mut PgConnection, new: &mut [&Order]) -> Query
 pub fn update_standing<'a>(connection: &mut PgConnection, orders: impl Iterator<Item = &'a Order>) -> QueryResult<()> {
     let mut statement = UpdateStanding::default();
     for order in orders {
-        let last = order.last_move.as_ref();
-        statement.id.push(order.id.as_str());
-        statement.status.push(order.status.name());
-        statement.reason.push(order.reason.map(|reason| reason.name()));
-        statement.version.push(order.version);
-        statement.public_version.push(order.public_version);
+        // All of it, by name: what is added to an order can't be forgotten here. Its details are another statement's.
+        let Order {
+            id,
+            owner: _,
+            status,
+            reason,
+            version,
+            public_version,
+            details: _,
+            assignee,
+            estimated_at,
+            last_move,
+            created_at: _,
+            updated_at,
+            completed_at,
+        } = order;
+        let last = last_move.as_ref();
+        statement.id.push(id.as_str());
+        statement.status.push(status.name());
+        statement.reason.push(reason.map(|reason| reason.name()));
+        statement.version.push(*version);
+        statement.public_version.push(*public_version);
         statement.moved_version.push(last.map(|last| last.version));
         statement.moved_by.push(last.map(|last| last.by));
         statement.moved_at.push(last.map(|last| last.at));
         statement.moved_from.push(last.map(|last| last.from.name()));
         statement.moved_from_reason.push(last.and_then(|last| last.from_reason).map(|reason| reason.name()));
-        statement.assignee_id.push(order.assignee.as_ref().map(|assignee| assignee.id));
-        statement.estimated_at.push(order.estimated_at);
-        statement.updated_at.push(order.updated_at);
-        statement.completed_at.push(order.completed_at);
+        statement.assignee_id.push(assignee.as_ref().map(|assignee| assignee.id));
+        statement.estimated_at.push(*estimated_at);
+        statement.updated_at.push(*updated_at);
+        statement.completed_at.push(*completed_at);
     }
     if statement.id.is_empty() {
         return Ok(());

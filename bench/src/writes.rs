@@ -13,12 +13,13 @@ use crate::table::{Goal, Row, median};
 
 pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     let database = context.large().await?;
-    let site = Site::start(&context.settings, &database, &[], context.turn()).await?;
+    let mut site = Site::start(&context.settings, &database, &[], context.turn()).await?;
     let alone = against_pgbench(context, &site, (Writes::Moves, 1), "move.sql").await?;
     let many = against_pgbench(context, &site, (Writes::Moves, WRITERS), "move.sql").await?;
     let one = against_pgbench(context, &site, (Writes::Notes, WRITERS), "note.sql").await?;
     let created = against_pgbench(context, &site, (Writes::Creations, WRITERS), "create.sql").await?;
     let batches = against_pgbench(context, &site, (Writes::Batches(BATCH), 4), "move.sql").await?;
+    site.sign_in_again().await?;
     let rows = vec![
         Row::latency(
             "POST events, 1 client: p50; pgbench, one move a transaction",

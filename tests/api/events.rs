@@ -48,7 +48,12 @@ async fn what_is_told_of_an_event_is_what_is_kept() {
     });
     let mut told = Vec::new();
     for event in [move_to("started"), everything.clone(), json!({"undo": true}), json!({"note": "Two dogs"})] {
-        told.push(eve.adds(&order, event).await);
+        let reply = eve.tries(&order, event).await.expect(201);
+        let seen = eve.sees(&order).await;
+        for (field, value) in reply["order"].as_object().unwrap() {
+            assert_eq!(&seen[field.as_str()], value, "{field}");
+        }
+        told.push(reply.json["event"].clone());
     }
     let mut items = vec![everything, json!({"status": "in_progress"}), json!({"message": "Soon"})];
     items.iter_mut().for_each(|item| item["order_id"] = json!(order.id));
