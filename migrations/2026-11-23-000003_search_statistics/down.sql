@@ -1,0 +1,1 @@
+ALTER INDEX orders_search_idx ALTER COLUMN 1 SET STATISTICS -1;
