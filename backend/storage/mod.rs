@@ -8,5 +8,6 @@ pub mod journal;
 pub mod migrations;
 pub mod orders;
 pub mod schema;
+mod search;
 pub mod sessions;
 pub mod tracking;

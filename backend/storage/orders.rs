@@ -1,17 +1,17 @@
 //! Reading orders: one, lists and counts.
 
 use chrono::{DateTime, Utc};
-use diesel::connection::SimpleConnection;
-use diesel::dsl::sql;
+use diesel::dsl::{max, min, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::methods::LoadQuery;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use uuid::Uuid;
 
 use super::events::EventRow;
-use super::schema::{accounts, lower, order_events, orders};
+use super::schema::{accounts, order_events, orders};
+use super::search;
 use crate::domain::account::Person;
 use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
@@ -27,10 +27,6 @@ diesel::alias! {
 diesel::define_sql_function! {
     /// Sorts orders without a due time last.
     fn order_due(due_at: Nullable<Timestamptz>) -> Timestamptz;
-}
-diesel::define_sql_function! {
-    /// What `q` looks in, in lower case.
-    fn order_search_text(title: Text, reference: Nullable<Text>, recipient: Nullable<Text>) -> Text;
 }
 
 #[derive(Queryable, Selectable)]
@@ -174,69 +170,86 @@ pub enum AssigneeFilter {
     Mover(Uuid),
 }
 
+/// Where an order stands in the list by time.
+pub type Place = (DateTime<Utc>, OrderId);
+
 /// How a list is sorted, and after which order it goes on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Position {
     /// Newest first.
-    Created(Option<(DateTime<Utc>, OrderId)>),
+    Created(Option<Place>),
     /// Earliest due time first, orders without one last.
     Due(Option<(Option<DateTime<Utc>>, OrderId)>),
 }
 
 /// A page of orders.
 pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, limit: i64) -> Result<Vec<Order>> {
-    let read =
-        |connection: &mut PgConnection| -> Result<Vec<Named>> { Ok(page(filter, position, limit).load(connection)?) };
-    let rows = if filter.search.is_some() { search(connection, read)? } else { read(connection)? };
-    rows.into_iter().map(|(row, owner, assignee)| row.into_order(owner.unwrap_or_default(), assignee)).collect()
+    match position {
+        Position::Created(after) if search::is_in_windows(filter) => search::newest(connection, filter, after, limit),
+        _ if filter.search.is_some() => {
+            search::patiently(connection, |connection| page(connection, filter, position, limit))
+        }
+        _ => page(connection, filter, position, limit),
+    }
+}
+
+pub fn page(connection: &mut PgConnection, filter: &Filter, position: Position, limit: i64) -> Result<Vec<Order>> {
+    into_orders(statement(filter, position, limit).load(connection)?)
+}
+
+/// When the oldest order of all was created, and the newest; none if there are no orders.
+pub fn oldest_and_newest(connection: &mut PgConnection) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>> {
+    let (oldest, newest): (Option<_>, Option<_>) =
+        orders::table.select((min(orders::created_at), max(orders::created_at))).first(connection)?;
+    Ok(oldest.zip(newest))
+}
+
+/// The orders at these places, newest first.
+pub fn at(connection: &mut PgConnection, places: &[Place]) -> Result<Vec<Order>> {
+    let ids: Vec<&str> = places.iter().map(|(_, id)| id.as_str()).collect();
+    let found = orders::table
+        .filter(orders::id.eq_any(ids))
+        .order((orders::created_at.desc(), orders::id.desc()))
+        .select((OrderRow::as_select(), owner_name().single_value(), assignee_name().single_value()));
+    into_orders(found.load(connection)?)
 }
 
 /// An order, its owner's name and its assignee's.
 type Named = (OrderRow, Option<String>, Option<String>);
 
-/// Postgres takes what is searched for to be spread evenly over time, and so walks along the index by time for what is
-/// frequent. Where all of it is old, behind a hundred thousand others, that takes seconds: what is not found soon is
-/// looked for with the index of the texts alone. Both together end before the limit for a request does.
-fn search<T>(connection: &mut PgConnection, read: impl Fn(&mut PgConnection) -> Result<T>) -> Result<T> {
-    let soon = connection.transaction(|connection| {
-        connection.batch_execute("SET LOCAL statement_timeout = '400ms'")?;
-        read(connection)
-    });
-    match soon {
-        Err(Error::Overloaded) => connection.transaction(|connection| {
-            connection.batch_execute(
-                "SET LOCAL statement_timeout = '1400ms'; SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off",
-            )?;
-            read(connection)
-        }),
-        found => found,
-    }
+fn into_orders(rows: Vec<Named>) -> Result<Vec<Order>> {
+    rows.into_iter().map(|(row, owner, assignee)| row.into_order(owner.unwrap_or_default(), assignee)).collect()
 }
 
-fn page(filter: &Filter, position: Position, limit: i64) -> impl LoadQuery<'static, PgConnection, Named> {
-    // Looked up one by one: conditions that are put together at run time can't be about a join.
-    let owner_name = accounts::table.filter(accounts::id.eq(orders::owner_id)).select(accounts::name);
-    let assignee_name = assignees
-        .filter(assignees.field(accounts::id).nullable().eq(orders::assignee_id))
-        .select(assignees.field(accounts::name));
+// Looked up one by one: conditions that are put together at run time can't be about a join.
+#[diesel::dsl::auto_type]
+fn owner_name() -> _ {
+    accounts::table.filter(accounts::id.eq(orders::owner_id)).select(accounts::name)
+}
+
+#[diesel::dsl::auto_type]
+fn assignee_name() -> _ {
+    let id = assignees.field(accounts::id).nullable();
+    assignees.filter(id.eq(orders::assignee_id)).select(assignees.field(accounts::name))
+}
+
+fn statement(filter: &Filter, position: Position, limit: i64) -> impl LoadQuery<'static, PgConnection, Named> {
     let mut query = orders::table
-        .select((OrderRow::as_select(), owner_name.single_value(), assignee_name.single_value()))
+        .select((OrderRow::as_select(), owner_name().single_value(), assignee_name().single_value()))
         .into_boxed();
-    for condition in conditions(filter) {
+    for condition in conditions(filter).into_iter().chain(planned_anew(filter)) {
         query = query.filter(condition);
     }
-    // Both keysets say the leading column's bound by itself, which is what the index starts from.
     let query = match position {
         Position::Created(after) => {
-            if let Some((created_at, id)) = after {
-                query = query
-                    .filter(orders::created_at.le(created_at))
-                    .filter(orders::created_at.lt(created_at).or(orders::id.lt(id.as_str().to_owned())));
+            if let Some(after) = after {
+                query = query.filter(older_than(after));
             }
             query.order((orders::created_at.desc(), orders::id.desc()))
         }
         Position::Due(after) => {
             if let Some((due_at, id)) = after {
+                // The leading column's bound by itself is what the index starts from; so in `older_than`.
                 query = query
                     .filter(order_due(orders::due_at).ge(order_due(due_at)))
                     .filter(order_due(orders::due_at).gt(order_due(due_at)).or(orders::id.gt(id.as_str().to_owned())));
@@ -279,7 +292,7 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Limited<Q> {
 pub fn counts(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<(Status, i64)>> {
     let mut query =
         orders::table.group_by(orders::status).select((orders::status, diesel::dsl::count_star())).into_boxed();
-    for condition in conditions(filter) {
+    for condition in conditions(filter).into_iter().chain(planned_anew(filter)) {
         query = query.filter(condition);
     }
     let rows: Vec<(String, i64)> = query.load(connection)?;
@@ -291,10 +304,21 @@ pub fn counts(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<(Sta
         .collect()
 }
 
-type Condition =
+pub type Condition =
     Box<dyn BoxableExpression<orders::table, Pg, SqlType = diesel::sql_types::Nullable<diesel::sql_types::Bool>>>;
 
-fn conditions(filter: &Filter) -> Vec<Condition> {
+pub fn older_than((created_at, id): Place) -> Condition {
+    let is_before = orders::created_at.lt(created_at).or(orders::id.lt(id.as_str().to_owned()));
+    Box::new(orders::created_at.le(created_at).and(is_before).nullable())
+}
+
+/// For a search whose way Postgres chooses: always true. A statement with literal SQL in it is not kept. One that is would
+/// soon get one plan for whatever is searched for: along the index by time, which reads a million orders to find one.
+fn planned_anew(filter: &Filter) -> Option<Condition> {
+    filter.search.is_some().then(|| Box::new(sql::<Bool>("TRUE").nullable()) as Condition)
+}
+
+pub fn conditions(filter: &Filter) -> Vec<Condition> {
     let mut conditions: Vec<Condition> = Vec::new();
     if let Some(owner) = filter.owner {
         conditions.push(Box::new(orders::owner_id.eq(owner).nullable()));
@@ -322,44 +346,7 @@ fn conditions(filter: &Filter) -> Vec<Condition> {
         None => {}
     }
     if let Some(search) = &filter.search {
-        conditions.push(search_condition(search));
-        // A statement with literal SQL in it is not kept. One that is would soon get one plan for whatever is searched
-        // for: along the index by time, which reads a million orders to find one.
-        conditions.push(Box::new(sql::<Bool>("TRUE").nullable()));
+        conditions.push(search::condition(search));
     }
     conditions
-}
-
-/// An order ID, a reference by its beginning, or three letters and more anywhere in the searched text, of which the
-/// reference is a part.
-fn search_condition(search: &str) -> Condition {
-    let in_texts = if search.chars().count() >= 3 {
-        anywhere(search)
-    } else {
-        Box::new(orders::reference.like(format!("{}%", literal(search))))
-    };
-    match OrderId::parse(search) {
-        Some(id) => Box::new(in_texts.or(orders::id.eq(id.as_str().to_owned()).nullable())),
-        None => in_texts,
-    }
-}
-
-/// The index is asked for the words alone, and what it finds is looked through for the whole: asked for the whole, it
-/// would also read which orders have a word that begins or ends so, which for one letter or two is a good part of all.
-fn anywhere(search: &str) -> Condition {
-    let text = || order_search_text(orders::title, orders::reference, orders::recipient_name);
-    let pattern = |part: &str| lower(format!("%{}%", literal(part)));
-    let words: Vec<&str> =
-        search.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= 3).collect();
-    if words.is_empty() || words == [search] {
-        return Box::new(text().like(pattern(search)).nullable());
-    }
-    // With nothing added to the text, no index is about it.
-    let whole: Condition = Box::new(text().concat("").like(pattern(search)).nullable());
-    words.into_iter().fold(whole, |all, word| Box::new(text().like(pattern(word)).nullable().and(all)))
-}
-
-/// For LIKE, in which some characters mean more than themselves.
-fn literal(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

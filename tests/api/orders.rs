@@ -516,7 +516,84 @@ async fn search_finds_what_is_old_in_time() {
          RETURN lower(title || E'\n' || COALESCE(reference, '') || E'\n' || COALESCE(recipient, '')); END $$; \
          ALTER INDEX orders_search_idx SET (gin_pending_list_limit = 512)",
     );
-    assert_eq!(titles(&max, "/orders?q=mirror").await, ["Mirror"]);
+    for sort in ["created", "due"] {
+        assert_eq!(titles(&max, &format!("/orders?q=mirror&sort={sort}")).await, ["Mirror"], "{sort}");
+    }
+}
+
+/// Movers search in windows of time, owners among their orders: of one owner's orders, both find the same, page by page.
+#[tokio::test]
+async fn movers_find_the_newest_first_however_the_orders_are_spread() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let first = uma.create_order("Mirror").await;
+    // Sofas: 700 within one hour a month ago, of which many at the same moment; one every two days for four years; three
+    // before 1970. Beds: one every hour. Harps: 20, the newest and the oldest.
+    app.database.run(&format!(
+        "INSERT INTO orders (id, owner_id, status, version, public_version, title, metadata, created_at, updated_at) \
+         SELECT lpad(row_number() OVER ()::text, 10, '0'), owner_id, 'created', 1, 1, new.title, '{{}}', at, at FROM orders, ( \
+             SELECT 'Sofa-bed, ' || n, date_trunc('hour', now()) - interval '30 days' + interval '1 minute' * (n / 20) \
+                 FROM generate_series(1, 700) n UNION ALL \
+             SELECT 'A sofa, ' || n, now() - interval '47 hours' * n FROM generate_series(1, 700) n UNION ALL \
+             SELECT 'Old sofa ' || n, timestamptz '1969-12-31 23:30Z' - interval '20 minutes' * n FROM generate_series(1, 3) n UNION ALL \
+             SELECT 'Bed ' || n, now() - interval '1 hour' * n FROM generate_series(1, 1500) n UNION ALL \
+             SELECT 'Harp', now() + interval '1 day' * (1 - 100 * n) FROM generate_series(0, 19) n \
+         ) new (title, at) WHERE id = '{}'; \
+         ANALYZE orders",
+        first.id
+    ));
+    let pages = async |person: &Person, query: &str| {
+        let (mut pages, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = person.get(&format!("/orders?{query}{cursor}")).await.expect(200);
+            pages.push(page.data().iter().map(|order| text(&order["id"]).to_owned()).collect::<Vec<_>>());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return pages,
+            }
+        }
+    };
+    let (month, year) = (chrono::Duration::days(30), chrono::Duration::days(365));
+    let time = |ago: chrono::Duration| (chrono::Utc::now() - ago).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let between = format!("q=sofa&created_from={}&created_to={}", time(year), time(month));
+    for (query, count) in [
+        ("q=sofa&limit=100", 1403),
+        ("q=sofa-bed&limit=100", 700),
+        ("q=a%20sofa&limit=100", 700),
+        ("q=OLD%20SOFA&limit=2", 3),
+        ("q=bed&limit=100", 2200),
+        ("q=harp&limit=7", 20),
+        ("q=mirror", 1),
+        ("q=a%20sofa,%20699", 1),
+        ("q=piano", 0),
+        ("q=sofa&status=started", 0),
+    ] {
+        let found = pages(&max, query).await;
+        assert_eq!(found, pages(&uma, query).await, "{query}");
+        assert_eq!(found.iter().map(Vec::len).sum::<usize>(), count, "{query}");
+    }
+    // Eleven months with a sofa every 47 hours; the crowd may be cut through by a bound.
+    let found = pages(&max, &between).await;
+    assert_eq!(found, pages(&uma, &between).await);
+    assert!(found.len() >= 6, "{} pages", found.len());
+}
+
+/// The index has a letter for each separator, the patterns that are looked for have the same.
+#[tokio::test]
+async fn whatever_separates_words_is_found_as_it_is() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    for separator in (b' '..=b'~').map(char::from).chain(['·', 'z', 'é']) {
+        uma.create_order(&format!("ab{separator}c{separator}{separator}d")).await;
+    }
+    for separator in (b'!'..=b'~').map(char::from).chain(['·', 'z', 'é']) {
+        let separator = separator.to_lowercase().to_string();
+        for searched in ["b@c", "ab@c@@d", "@c@@"] {
+            let found = titles(&max, &format!("/orders?q={}", encode(&searched.replace('@', &separator)))).await;
+            assert!(!found.is_empty(), "{searched} with {separator:?}");
+            assert!(found.iter().all(|title| title.to_lowercase().contains(&separator)), "{separator:?}: {found:?}");
+        }
+    }
 }
 
 #[tokio::test]

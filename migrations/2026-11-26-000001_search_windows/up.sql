@@ -1,0 +1,40 @@
+-- Whoever searches wants the newest of what there is. The index of texts knew nothing of time: all that matches was
+-- fetched and sorted, or, where Postgres took it for frequent, looked for among all orders, newest first, for as long as
+-- that took. Now it also says in which spans of time an order was created, so that a search begins with the newest.
+
+CREATE FUNCTION order_hour(created_at timestamptz) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN floor(extract(epoch FROM created_at AT TIME ZONE 'UTC') / 3600)::integer;
+
+-- The spans of 1, 8, 64, 512 and 4096 hours, each beginning at a multiple of its length since 1970, as
+-- number * 8 + 0, 1, 2, 3 or 4.
+CREATE FUNCTION order_spans(created_at timestamptz) RETURNS integer[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY[
+        order_hour(created_at) * 8,
+        (order_hour(created_at) >> 3) * 8 + 1,
+        (order_hour(created_at) >> 6) * 8 + 2,
+        (order_hour(created_at) >> 9) * 8 + 3,
+        (order_hour(created_at) >> 12) * 8 + 4
+    ];
+
+-- A text in which "po-1" is one word: an index of trigrams looks within words only, and knows "po" and "1" as what nearly
+-- all orders have. A letter that stands for separators finds a little more than was asked for, never less. One replace()
+-- a character takes a fifth of the time of translate(), a tenth of regexp_replace().
+CREATE FUNCTION order_search_key(searched text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+        searched, ' ', 'z'), E'\n', 'z'), '-', 'z'), '/', 'z'), '.', 'z'), ',', 'z'), ':', 'z'), '#', 'z'), '&', 'z'),
+        '''', 'z'), '(', 'z'), ')', 'z'), '_', 'z');
+
+DROP INDEX orders_search_idx;
+-- Each search reads what was written since the index was last put in order. 4 MB of that, which is Postgres' limit, take
+-- it 15 ms; without any, orders are created at 60 % of the speed. This much costs creating nothing.
+CREATE INDEX orders_search_idx ON orders USING gin (
+    order_spans(created_at),
+    order_search_key(order_search_text(title, reference, recipient_name)) gin_trgm_ops
+) WITH (gin_pending_list_limit = 1024);
+-- How frequent a searched text is, Postgres sees in a sample, of 100 texts by itself. A word that one text of 32 has is
+-- missing in one such sample of 25. Five times as many texts miss one word of a hundred in one of 150.
+ALTER INDEX orders_search_idx ALTER COLUMN 2 SET STATISTICS 500;
+ANALYZE orders;
