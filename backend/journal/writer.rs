@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use secrecy::SecretString;
@@ -14,7 +13,7 @@ use super::batch::{Batch, Lock, Unlocked, Written};
 use super::{Entry, Group, Outcome, Recorded, Rejection};
 use crate::domain::ids::OrderId;
 use crate::live::Announcement;
-use crate::storage::db::{self, TIME_LIMIT};
+use crate::storage::db::TIME_LIMIT;
 use crate::storage::{journal as table, orders};
 
 /// No more than this many entries in one transaction: a larger one gains nothing and makes its first entry wait.
@@ -25,13 +24,6 @@ const MOST: usize = 512;
 const PUT_OFF_FOR: Duration = Duration::from_millis(10);
 const BUSY_ANSWER_BEFORE: Duration = Duration::from_millis(400);
 const BUSY_TOGETHER: Duration = Duration::from_millis(150);
-
-/// Others hold a lock for milliseconds. Who holds one for longer must not hold up the journal.
-///
-/// All statements here go by keys, in arrays of which Postgres takes the length for the reason to plan anew each time:
-/// 0.6 ms of the 2 that a move alone took. One plan is right for all of them, as long as it uses the index.
-const SETTINGS: &str = "SET lock_timeout = '100ms'; SET plan_cache_mode = 'force_generic_plan'; \
-     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// How often an entry alone is tried when its ID was taken or Postgres found a deadlock.
 const TRIES: usize = 3;
@@ -234,10 +226,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
 
     fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
         if self.connection.is_none() {
-            let connected = db::connect(&self.database_url).and_then(|mut connection| {
-                connection.batch_execute(SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
-                Ok(connection)
-            });
+            let connected = table::connect(&self.database_url);
             self.connection = connected.inspect_err(|error| tracing::warn!(%error, "the journal can't connect")).ok();
         }
         self.connection.as_mut().ok_or(Failure::Disconnected)
@@ -313,7 +302,7 @@ impl Unlocked {
         match self {
             Unlocked::Reading(error) if is_disconnected(&error) => Failure::Disconnected,
             // Postgres may have committed and then been told to end the session: only one that goes on has refused.
-            Unlocked::Writing(error) if is_disconnected(&error) || connection.batch_execute("SELECT 1").is_err() => {
+            Unlocked::Writing(error) if is_disconnected(&error) || !table::still_answers(connection) => {
                 Failure::Unknown
             }
             Unlocked::Reading(error) | Unlocked::Writing(error) => Failure::Refused(error),

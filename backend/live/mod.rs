@@ -42,8 +42,6 @@ use crate::track::TrackCache;
 
 /// Batches that wait for the hub, and for Redis. What does not fit is dropped, and the repair finds it.
 const QUEUE: usize = 1024;
-/// Of the connections to Postgres, which are four at least: a rush of subscribers must not keep the others from theirs.
-const READERS: usize = 2;
 /// How long a subscriber waits for its turn: what five thousand that come back together take, and more.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// In one frame, and in one statement.
@@ -80,6 +78,8 @@ impl Live {
     pub async fn start(db: Db, redis: RedisLink, track: Arc<TrackCache>, prefix: &str) -> Arc<Live> {
         let (to_hub, for_hub) = mpsc::channel(QUEUE);
         let (to_redis, for_redis) = mpsc::channel(QUEUE);
+        // Half of the connections to Postgres: a rush of subscribers must not keep the others from theirs.
+        let readers = Semaphore::new(db.connections() / 2);
         let live = Arc::new(Live {
             replica: Uuid::now_v7(),
             channel: format!("{prefix}events"),
@@ -92,7 +92,7 @@ impl Live {
             relay_is_up: AtomicBool::new(false),
             repair_now: Arc::default(),
             catch_up_now: Arc::default(),
-            readers: Semaphore::new(READERS),
+            readers,
             sockets: Mutex::default(),
             sockets_opened: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),

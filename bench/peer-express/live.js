@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 import { pool, redis, redisPrefix, subscriber } from './db.js';
 import { parseOrderId, publicEvent } from './domain.js';
-import { viewKey } from './track.js';
+import { forgetView, viewKey } from './track.js';
 
 const CHANNEL = `${redisPrefix}events`;
 const HEARTBEAT_EVERY_MS = 20_000;
@@ -61,6 +61,7 @@ export function announce(event) {
 /** What is published is what the sockets get: it is encoded once for all of them. */
 function deliver(text) {
   const { topic, event } = JSON.parse(text);
+  forgetView(topic.slice('track:'.length));
   const subscriptions = watchers.get(topic);
   if (!subscriptions) return;
   const frame = Buffer.from(text);

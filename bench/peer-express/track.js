@@ -1,6 +1,8 @@
-// GET /track/{id}: the public view of an order, from Redis for two seconds, from Postgres otherwise.
+// GET /track/{id}: the public view of an order, for two seconds from this worker or from Redis, from Postgres otherwise.
 
 import { createHash } from 'node:crypto';
+
+import { LRUCache } from 'lru-cache';
 
 import { pool, redis, redisPrefix } from './db.js';
 import { formatTime, notFound, parseOrderId, publicEvent } from './domain.js';
@@ -19,12 +21,16 @@ const SELECT_VIEW = `
 
 export const viewKey = (id) => `${redisPrefix}view:${id}`;
 
+/** What this worker has sent lately. However many ask for a view that is not there, it is looked for once. */
+const views = new LRUCache({ max: 10_000, ttl: VIEW_LIFETIME_MS, fetchMethod: find, ignoreFetchAbort: true });
+
+/** For whoever hears that an order has changed. */
+export const forgetView = (id) => views.delete(id);
+
 export async function showTracking(req, res) {
   const id = parseOrderId(req.params.id);
   if (!id) throw notFound();
-  // Without Redis it is slower, and that is all.
-  const cached = await redis.getBuffer(viewKey(id)).catch(() => null);
-  const view = cached ?? (await load(id));
+  const view = views.get(id) ?? (await views.fetch(id));
   res.set({
     'Content-Type': 'application/json',
     'Cache-Control': 'no-cache',
@@ -32,6 +38,12 @@ export async function showTracking(req, res) {
   });
   // Express compares the ETag with If-None-Match and makes it a 304, unless the request says no-cache.
   res.send(view.subarray(ETAG_LENGTH));
+}
+
+async function find(id) {
+  // Without Redis it is slower, and that is all.
+  const cached = await redis.getBuffer(viewKey(id)).catch(() => null);
+  return cached ?? load(id);
 }
 
 /** The view as it is cached: its ETag, then its JSON, so that a hit parses nothing. */

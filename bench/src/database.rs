@@ -93,6 +93,12 @@ impl Database {
         (Database::id(movable / 4 * 10 + 5 + movable % 4), fields)
     }
 
+    /// The next move of this one was refused.
+    pub fn was_not_moved(&self, movable: usize) {
+        let moved = &mut self.moved.borrow_mut()[movable];
+        *moved = !*moved;
+    }
+
     /// xorshift64: which orders come next need not be a secret.
     pub fn random(&self) -> u64 {
         let mut state = self.random.get();

@@ -23,9 +23,13 @@ pub fn command(program: &str) -> Command {
 
 /// This program, with other arguments.
 pub fn own(arguments: &[&str]) -> Result<Command> {
-    let program = std::env::current_exe()?;
-    let mut command = command(program.to_str().ok_or("this program's path is no text")?);
-    command.args(arguments);
+    own_with_niceness(0, arguments)
+}
+
+/// The same with a lower priority: 19 is the lowest.
+pub fn own_with_niceness(niceness: u32, arguments: &[&str]) -> Result<Command> {
+    let mut command = command("nice");
+    command.arg(format!("-n{niceness}")).arg(std::env::current_exe()?).args(arguments);
     Ok(command)
 }
 

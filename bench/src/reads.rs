@@ -116,6 +116,8 @@ async fn herd(context: &Context, site: &Site) -> Result<Row> {
     };
     ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements").await?;
     track("top").await?;
+    // What was read by chance just now is not kept for longer.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let mut queries = Vec::new();
     for round in 0..context.rounds() {
         let mut clients = try_join_all((0..HERD).map(|_| Client::connect(site.address()))).await?;

@@ -1,8 +1,5 @@
 //! `bench run`: everything in one run, one table at the end.
 
-use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -93,6 +90,7 @@ async fn run_groups(groups: &[&str], is_quick: bool) -> Result<()> {
     say(&self_check::run().await?);
     let mut context = Context { settings, is_quick, notes: Vec::new(), large: None, small: None };
     let mut rows: Vec<Row> = Vec::new();
+    let results = Results::new(is_quick, &machine)?;
     for group in groups {
         say(group);
         let found = match *group {
@@ -108,27 +106,42 @@ async fn run_groups(groups: &[&str], is_quick: bool) -> Result<()> {
         };
         say(&format!("so far:\n{}", markdown(&found)));
         rows.extend(found);
+        results.write(&rows, &context.notes)?;
     }
-    let mut text = markdown(&rows);
-    if !context.notes.is_empty() {
-        text.push('\n');
-    }
-    for note in &context.notes {
-        writeln!(text, "- {note}")?;
-    }
-    println!("{text}");
+    println!("{}", results.text(&rows, &context.notes));
     let missed = rows.iter().filter(|row| !row.holds()).count();
-    if !is_quick {
-        let commit = std::env::var("COMMIT").unwrap_or_default();
-        let date = Utc::now().format("%Y-%m-%d %H:%M UTC");
-        let mut results = OpenOptions::new().create(true).append(true).open("RESULTS.md")?;
-        write!(results, "\n## {date}, {commit}\n\n{machine}\n\n{text}")?;
-    }
     if missed > 0 {
         return Err(format!("{missed} of {} goals do not hold", rows.len()).into());
     }
     say(&format!("all {} goals hold", rows.len()));
     Ok(())
+}
+
+/// RESULTS.md with this run at its end, written anew after each group: what was found is kept if a later one fails.
+struct Results {
+    file: Option<&'static str>,
+    before: String,
+    head: String,
+}
+
+impl Results {
+    fn new(is_quick: bool, machine: &str) -> Result<Results> {
+        let file = (!is_quick).then_some("RESULTS.md");
+        let before = file.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+        let commit = std::env::var("COMMIT").unwrap_or_default();
+        let head = format!("\n## {}, {commit}\n\n{machine}\n\n", Utc::now().format("%Y-%m-%d %H:%M UTC"));
+        Ok(Results { file, before, head })
+    }
+
+    fn text(&self, rows: &[Row], notes: &[String]) -> String {
+        let notes: String = notes.iter().map(|note| format!("\n- {note}")).collect();
+        format!("{}{notes}{}", markdown(rows), if notes.is_empty() { "" } else { "\n" })
+    }
+
+    fn write(&self, rows: &[Row], notes: &[String]) -> Result<()> {
+        let Some(file) = self.file else { return Ok(()) };
+        Ok(std::fs::write(file, format!("{}{}{}", self.before, self.head, self.text(rows, notes)))?)
+    }
 }
 
 /// Progress goes to stderr: stdout is for the table.

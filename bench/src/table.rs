@@ -16,7 +16,7 @@ pub struct Row {
     pub ratios: Vec<f64>,
     pub goal: Goal,
     /// Microseconds for an operation, ours and the limit's, where they were measured.
-    pub cpu: Option<(f64, f64)>,
+    pub cpu: Option<(f64, Option<f64>)>,
 }
 
 /// What the median of the ratios has to be.
@@ -53,7 +53,7 @@ impl Row {
 
     fn with_cpu(mut self, pair: &Pair) -> Row {
         let (ours, limit, _) = pair.figures(Measured::cpu_micros);
-        self.cpu = Some((ours, limit));
+        self.cpu = Some((ours, Some(limit)));
         self
     }
 
@@ -84,7 +84,11 @@ impl Row {
             self.limit.clone(),
             format!("{:.2} ({least:.2}–{most:.2})", median(&self.ratios)),
             goal,
-            self.cpu.map_or_else(String::new, |(ours, limit)| format!("{ours:.0}; {limit:.0}")),
+            match self.cpu {
+                None => String::new(),
+                Some((ours, None)) => format!("{ours:.0}"),
+                Some((ours, Some(limit))) => format!("{ours:.0}; {limit:.0}"),
+            },
             if self.holds() { "yes" } else { "NO" }.to_owned(),
         ]
     }
@@ -140,7 +144,7 @@ mod tests {
     fn a_table_has_a_line_for_each_row_and_says_what_holds() {
         let row = |goal| Row::plain("moving", "3 ms".into(), "2 ms".into(), vec![1.5, 1.25, 9.0], goal);
         assert_eq!(
-            markdown(&[Row { cpu: Some((12.4, 9.0)), ..row(Goal::AtMost(1.5)) }, row(Goal::AtLeast(2.0))]),
+            markdown(&[Row { cpu: Some((12.4, Some(9.0))), ..row(Goal::AtMost(1.5)) }, row(Goal::AtLeast(2.0))]),
             "\
 | operation; limit | ours | limit | ratio (min–max)  | goal  | CPU-µs | holds |
 |------------------|------|-------|------------------|-------|--------|-------|

@@ -217,6 +217,38 @@ async fn a_crowd_in_front_of_a_postgres_that_stands_still() {
     there.recovers().await;
 }
 
+/// More than it has places for: what comes then is refused at once, and told when to come again.
+#[tokio::test]
+async fn a_full_journal_refuses_at_once() {
+    let _one = heavy().await;
+    let there = behind_a_proxy().await;
+    there.postgres.set(Traffic::Stalls);
+    let items = vec![json!({"order_id": there.order.id, "note": "Dog"}); 200];
+    // Its places are 8,192: where no batch fits any more, single ones do, until all are taken.
+    let batches = (0..45).map(|_| there.max.post("/events/batch", json!({"items": items}))).collect();
+    let singles = async || {
+        let attempts = (0..300).map(async |_| {
+            let start = Instant::now();
+            (there.max.tries(&there.order, json!({"note": "Dog"})).await, start.elapsed())
+        });
+        let answers = futures_util::future::join_all(attempts).await;
+        let is_refused = |reply: &Reply| reply.status == 503 && reply["code"] == "overloaded";
+        let refused: Vec<_> = answers.iter().filter(|(reply, _)| is_refused(reply)).collect();
+        assert!(refused.iter().all(|(reply, _)| reply.header("retry-after") == Some("1")));
+        let first = refused.iter().map(|(_, after)| *after).min();
+        assert!(answers.iter().all(|(reply, after)| reply.status == 503 && *after < IN_TIME + there.usual));
+        first.is_some_and(|after| after < Duration::from_millis(500))
+    };
+    let ((replies, after), ()) = tokio::join!(slowest(batches), eventually("it is full", singles));
+    assert!(after < IN_TIME + there.usual, "after {after:?}");
+    for reply in replies {
+        let all_refused = || (0..200).all(|index| reply["results"][index]["status"] == 503);
+        assert!(reply.status == 503 || all_refused(), "{}", reply.text());
+    }
+    there.postgres.set(Traffic::Flows);
+    there.recovers().await;
+}
+
 /// The connection goes while Postgres commits: nobody can know, and the answer says so. One event alone is a statement
 /// that commits by itself; several are a transaction.
 #[tokio::test]
