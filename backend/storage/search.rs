@@ -4,6 +4,8 @@
 //! was created ([`Span`]), and all orders are searched in windows that grow with their age ([`newest`]): what a page costs
 //! then depends little on how many orders there are, or where.
 
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -48,10 +50,10 @@ fn is_for_the_index(search: &str) -> bool {
 
 fn anywhere(search: &str) -> Condition {
     let text = || order_search_text(orders::title, orders::reference, orders::recipient_name);
+    let pattern = |part: &str| lower(format!("%{}%", literal(part)));
     // The index finds "po-1" where "poz1" stands, too.
-    let key = lower(format!("%{}%", literal(number(search).unwrap_or(search)).replace(SEPARATORS, "z")));
-    let pattern = lower(format!("%{}%", literal(search)));
-    Box::new(order_search_key(text()).like(key).and(text().like(pattern)).nullable())
+    let key = order_search_key(pattern(number(search).unwrap_or(search)));
+    Box::new(order_search_key(text()).like(key).and(text().like(pattern(search))).nullable())
 }
 
 /// What stands at the end of a reference, and in no other. What stands before it is in all of them: for the index, it only
@@ -61,9 +63,6 @@ fn number(search: &str) -> Option<&str> {
     let end = &search[begin..];
     (end.len() >= 5 && end.chars().filter(char::is_ascii_digit).count() >= 4).then_some(end)
 }
-
-/// What `order_search_key` has a letter for.
-const SEPARATORS: [char; 13] = [' ', '\n', '-', '/', '.', ',', ':', '#', '&', '\'', '(', ')', '_'];
 
 /// For LIKE, in which some characters mean more than themselves.
 fn literal(text: &str) -> String {
@@ -90,10 +89,16 @@ pub fn patiently<T>(connection: &mut PgConnection, read: impl Fn(&mut PgConnecti
 
 const BY_TEXT_ALONE: &str = "SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off";
 
-/// Whether [`newest`] is for this: it looks among all orders, by the index of texts.
+/// Whether [`newest`] is for this. It goes by the text and the time alone: who asks for an owner's or a mover's orders, or
+/// open ones, may ask for a few of very many that match, which have an index of their own.
 pub fn is_in_windows(filter: &Filter) -> bool {
-    filter.owner.is_none()
-        && filter.search.as_ref().is_some_and(|search| is_for_the_index(search) && OrderId::parse(search).is_none())
+    let Filter { owner, statuses, search, reference, created_from: _, created_to: _, assignee } = filter;
+    let are_open = !statuses.is_empty() && statuses.iter().all(|status| status.is_open());
+    owner.is_none()
+        && assignee.is_none()
+        && reference.is_none()
+        && !are_open
+        && search.as_ref().is_some_and(|search| is_for_the_index(search) && OrderId::parse(search).is_none())
 }
 
 /// How many hours the first window has, and how many times as many the next one has at most.
@@ -103,38 +108,69 @@ const GROWTH: usize = 8;
 /// If there are more in a window, it is cut up. Several pages, and a few milliseconds.
 const MOST: usize = 500;
 
+/// The windows have this long, and a statement that was begun in it; then Postgres has a try, in what is left of the limit
+/// for a request.
+const WINDOWS_LIMIT: Duration = Duration::from_millis(400);
+const LAST_TRY: &str = "SET LOCAL statement_timeout = '1100ms'";
+
 /// Orders that match, newest first.
 pub fn newest(connection: &mut PgConnection, filter: &Filter, after: Option<Place>, limit: i64) -> Result<Vec<Order>> {
+    let begun = Instant::now();
     let most = usize::try_from(limit).unwrap_or(0);
-    let (mut found, crowded) = connection.build_transaction().read_only().repeatable_read().run(|connection| {
+    let in_windows = connection.build_transaction().read_only().repeatable_read().run(|connection| {
         let Some((oldest, newest)) = table::oldest_and_newest(connection)? else { return Ok((Vec::new(), None)) };
+        let all = Hours { oldest: hour_of(oldest), newest: hour_of(newest) };
         let newest = after.map(|(at, _)| at).into_iter().chain(filter.created_to).fold(newest, DateTime::min);
         let oldest = filter.created_from.map_or(oldest, |from| from.max(oldest));
         // Whatever the text: a plan that was made once for this is as good as another.
-        connection.batch_execute(BY_TEXT_ALONE)?;
-        connection.batch_execute("SET LOCAL plan_cache_mode = force_generic_plan")?;
-        let mut search = Search { connection, filter, after, most, places: Vec::new(), crowded: None };
-        search.look(hour_of(oldest), hour_of(newest))?;
+        connection.batch_execute(&format!(
+            "{BY_TEXT_ALONE}; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL statement_timeout = '400ms'"
+        ))?;
+        let mut search = Search { connection, begun, filter, after, most, places: Vec::new(), crowded: None };
+        search.look(Hours { oldest: hour_of(oldest), newest: hour_of(newest) }, all)?;
         search.places.truncate(most);
         Ok::<_, Error>((table::at(search.connection, &search.places)?, search.crowded))
-    })?;
-    // Hundreds within an hour, of which Postgres knows best how to find the newest.
-    if let Some(hour) = crowded {
-        let begin = |hour: i32| DateTime::from_timestamp(i64::from(hour) * SECONDS, 0);
-        let within = Filter {
-            created_from: filter.created_from.max(begin(hour)),
-            created_to: filter.created_to.into_iter().chain(begin(hour + 1)).min(),
-            ..filter.clone()
-        };
-        let rest = limit - found.len() as i64;
-        let position = table::Position::Created(after);
-        found.extend(patiently(connection, |connection| table::page(connection, &within, position, rest))?);
+    });
+    let as_postgres_likes = |connection: &mut PgConnection, filter: &Filter, limit: i64| {
+        connection.transaction(|connection| {
+            connection.batch_execute(LAST_TRY)?;
+            table::page(connection, filter, table::Position::Created(after), limit)
+        })
+    };
+    match in_windows {
+        Ok((found, None)) => Ok(found),
+        // Hundreds within an hour, of which Postgres knows best how to find the newest.
+        Ok((mut found, Some(hour))) => {
+            let begin = |hour: i32| DateTime::from_timestamp(i64::from(hour) * SECONDS, 0);
+            let within = Filter {
+                created_from: filter.created_from.max(begin(hour)),
+                created_to: filter.created_to.into_iter().chain(begin(hour + 1)).min(),
+                ..filter.clone()
+            };
+            found.extend(as_postgres_likes(connection, &within, limit - found.len() as i64)?);
+            Ok(found)
+        }
+        Err(Error::Overloaded) => as_postgres_likes(connection, filter, limit),
+        Err(error) => Err(error),
     }
-    Ok(found)
+}
+
+/// From one hour to another, both included.
+struct Hours {
+    oldest: i32,
+    newest: i32,
+}
+
+impl Hours {
+    /// Whether so many from the newest on are all of them.
+    fn are_within(&self, hours: i32) -> bool {
+        self.newest.saturating_sub(hours) < self.oldest
+    }
 }
 
 struct Search<'a> {
     connection: &'a mut PgConnection,
+    begun: Instant,
     filter: &'a Filter,
     after: Option<Place>,
     /// How many are wanted.
@@ -146,14 +182,17 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks in the newest window, and as long as too little is found, in one that reaches further back.
-    fn look(&mut self, oldest: i32, newest: i32) -> Result<()> {
+    /// Looks in the newest window of those hours, and as long as too little is found, in one that reaches further back.
+    fn look(&mut self, within: Hours, all: Hours) -> Result<()> {
         let mut hours = FIRST;
         let mut everywhere = false;
+        if within.oldest > within.newest {
+            return Ok(());
+        }
         loop {
-            let is_all = newest.saturating_sub(hours) < oldest;
+            let is_all = within.are_within(hours);
             // For a good part of all orders, their spans take longer to read than they save.
-            if !everywhere && newest.saturating_sub(hours.saturating_mul(4)) < oldest {
+            if !everywhere && !is_all && all.are_within(hours.saturating_mul(4)) {
                 everywhere = true;
                 let found = self.matching(None)?;
                 if found.len() <= MOST {
@@ -161,7 +200,7 @@ impl Search<'_> {
                     return Ok(());
                 }
             }
-            let window = newest_spans(newest, hours);
+            let window = newest_spans(within.newest, hours);
             let found = self.matching(Some(&window))?;
             if found.len() > MOST {
                 return window.into_iter().try_for_each(|span| self.look_within(span));
@@ -194,6 +233,9 @@ impl Search<'_> {
     /// Where matching orders stand that were created in these spans, newest first; if there are more than [`MOST`], any
     /// of them, and one more.
     fn matching(&mut self, spans: Option<&[Span]>) -> Result<Vec<Place>> {
+        if self.begun.elapsed() > WINDOWS_LIMIT {
+            return Err(Error::Overloaded);
+        }
         let mut query = orders::table.select((orders::created_at, orders::id)).limit(MOST as i64 + 1).into_boxed();
         if let Some(spans) = spans {
             let keys: Vec<i32> = spans.iter().map(|span| span.key()).collect();

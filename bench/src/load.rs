@@ -1,7 +1,7 @@
 //! Writes: so many clients, each posting one thing after the other. What is posted depends on what was answered before,
 //! which wrk's scripts can't know; and every answer is looked at.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -46,16 +46,19 @@ impl Load<'_> {
             clients.push(Poster { client, database, tokens, number, of: self.clients });
         }
         let micros = Rc::new(RefCell::new(Micros::default()));
+        let refused = Rc::new(Cell::new(0));
         let before = self.served.cpu()?;
         let begun = Instant::now();
         let mut posting = JoinSet::new();
         for mut poster in clients {
-            let (micros, lasting) = (micros.clone(), self.lasting);
+            let (micros, refused, lasting) = (micros.clone(), refused.clone(), self.lasting);
             posting.spawn_local(async move {
                 while begun.elapsed() < lasting {
                     let asked = Instant::now();
                     if poster.post(writes).await? {
                         micros.borrow_mut().add(asked.elapsed());
+                    } else {
+                        refused.set(refused.get() + 1);
                     }
                 }
                 Ok::<(), Box<dyn std::error::Error>>(())
@@ -66,6 +69,7 @@ impl Load<'_> {
         }
         let took = begun.elapsed();
         let mut measured = micros.take().into_measured(took, self.served.cpu()? - before);
+        measured.refused = refused.get();
         if let Writes::Batches(size) = writes {
             measured.operations *= size as u64;
         }
@@ -123,11 +127,10 @@ impl Poster {
     }
 }
 
-/// A 503 means no; whatever else is an error of the benchmark.
+/// Too much for the server means no; whatever else is an error of the benchmark.
 fn is(status: u16, answer: &Answer) -> Result<bool> {
-    match answer.status {
-        503 => Ok(false),
-        found if found == status => Ok(true),
-        _ => answer.json(status).map(|_| true),
+    if answer.status == 503 && memchr::memmem::find(&answer.body, br#""code":"overloaded""#).is_some() {
+        return Ok(false);
     }
+    if answer.status == status { Ok(true) } else { answer.json(status).map(|_| true) }
 }

@@ -14,6 +14,8 @@ pub struct Measured {
     pub p99: Duration,
     /// CPU time of all that served it: the server, Postgres and Redis, not the load generator.
     pub cpu: Duration,
+    /// How many the server refused as too much, beside the operations.
+    pub refused: u64,
 }
 
 impl Measured {
@@ -53,7 +55,7 @@ impl Micros {
 
     pub fn into_measured(mut self, took: Duration, cpu: Duration) -> Measured {
         let operations = self.0.len() as u64;
-        Measured { operations, took, p50: self.percentile(0.5), p99: self.percentile(0.99), cpu }
+        Measured { operations, took, p50: self.percentile(0.5), p99: self.percentile(0.99), cpu, refused: 0 }
     }
 }
 

@@ -120,17 +120,15 @@ async fn run_groups(groups: &[&str], is_quick: bool) -> Result<()> {
 /// RESULTS.md with this run at its end, written anew after each group: what was found is kept if a later one fails.
 struct Results {
     file: Option<&'static str>,
-    before: String,
     head: String,
 }
 
 impl Results {
     fn new(is_quick: bool, machine: &str) -> Result<Results> {
         let file = (!is_quick).then_some("RESULTS.md");
-        let before = file.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
         let commit = std::env::var("COMMIT").unwrap_or_default();
         let head = format!("\n## {}, {commit}\n\n{machine}\n\n", Utc::now().format("%Y-%m-%d %H:%M UTC"));
-        Ok(Results { file, before, head })
+        Ok(Results { file, head })
     }
 
     fn text(&self, rows: &[Row], notes: &[String]) -> String {
@@ -140,7 +138,9 @@ impl Results {
 
     fn write(&self, rows: &[Row], notes: &[String]) -> Result<()> {
         let Some(file) = self.file else { return Ok(()) };
-        Ok(std::fs::write(file, format!("{}{}{}", self.before, self.head, self.text(rows, notes)))?)
+        let written = std::fs::read_to_string(file)?;
+        let before = written.split(&self.head).next().unwrap_or_default();
+        Ok(std::fs::write(file, format!("{before}{}{}", self.head, self.text(rows, notes)))?)
     }
 }
 

@@ -53,7 +53,16 @@ impl Site {
         wrk::run(self.address(), reads, connections, self.lasting, &self.served).await
     }
 
+    /// All of it must be written.
     pub async fn write(&self, writes: Writes, clients: usize) -> Result<Measured> {
+        let measured = self.write_or_be_refused(writes, clients).await?;
+        match measured.refused {
+            0 => Ok(measured),
+            refused => Err(format!("{refused} of {writes:?} were refused").into()),
+        }
+    }
+
+    pub async fn write_or_be_refused(&self, writes: Writes, clients: usize) -> Result<Measured> {
         let load = Load {
             server: self.address(),
             database: &self.database,

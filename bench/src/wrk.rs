@@ -64,5 +64,5 @@ pub async fn run(
         return Err(format!("{failed} of {operations} reads failed").into());
     }
     let micros = Duration::from_micros;
-    Ok(Measured { operations, took: micros(took), p50: micros(p50), p99: micros(p99), cpu })
+    Ok(Measured { operations, took: micros(took), p50: micros(p50), p99: micros(p99), cpu, refused: 0 })
 }

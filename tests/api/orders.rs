@@ -567,6 +567,10 @@ async fn movers_find_the_newest_first_however_the_orders_are_spread() {
         ("q=a%20sofa,%20699", 1),
         ("q=piano", 0),
         ("q=sofa&status=started", 0),
+        ("q=sofa&status=cancelled", 0),
+        ("q=sofa&created_from=2026-01-02T00:00:00Z&created_to=2026-01-01T00:00:00Z", 0),
+        ("q=sofa&created_to=1970-01-01T00:00:00Z", 3),
+        ("q=sofa&created_from=2100-01-01T00:00:00Z", 0),
     ] {
         let found = pages(&max, query).await;
         assert_eq!(found, pages(&uma, query).await, "{query}");
