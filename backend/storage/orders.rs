@@ -184,12 +184,12 @@ pub enum Position {
 
 /// A page of orders.
 pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, limit: i64) -> Result<Vec<Order>> {
-    match position {
-        Position::Created(after) if search::is_in_windows(filter) => search::newest(connection, filter, after, limit),
-        _ if filter.search.is_some() => {
-            search::patiently(connection, |connection| page(connection, filter, position, limit))
+    match (&filter.search, position) {
+        (Some(search), Position::Created(after)) if search::is_in_windows(search) => {
+            search::newest(connection, filter, after, limit)
         }
-        _ => page(connection, filter, position, limit),
+        (Some(_), _) => search::patiently(connection, |connection| page(connection, filter, position, limit)),
+        (None, _) => page(connection, filter, position, limit),
     }
 }
 

@@ -1,17 +1,18 @@
 //! What `q` finds. Whoever searches wants the newest of what there is, and Postgres has two ways to find it: to fetch all
 //! that matches and sort it, or to walk along the orders, newest first, until enough have matched. Either takes seconds
 //! for some texts, and which ones Postgres can't know. So the index of texts also says in which spans of time an order
-//! was created ([`Span`]), and all orders are searched in windows that grow with their age ([`newest`]): what a page costs
-//! then depends little on how many orders there are, or where.
+//! was created ([`Span`]), and orders are searched in windows that grow with their age ([`newest`]): what a page costs then
+//! depends little on how many orders there are, or where. It says, too, whose an order is, and whether it is open.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text, Timestamptz};
+use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use uuid::Uuid;
 
-use super::orders::{self as table, Condition, Filter, Place};
+use super::orders::{self as table, AssigneeFilter, Condition, Filter, Place};
 use super::schema::{lower, orders};
 use crate::domain::ids::OrderId;
 use crate::domain::order::Order;
@@ -26,9 +27,13 @@ diesel::define_sql_function! {
     fn order_search_key(searched: Text) -> Text;
 }
 diesel::define_sql_function! {
-    /// The keys of the spans in which an order was created, one of each length.
-    fn order_spans(created_at: Timestamptz) -> diesel::sql_types::Array<diesel::sql_types::Integer>;
+    /// What the index knows of an order beside its text: the spans in which it was created, one of each length, and
+    /// [`marks_of`].
+    fn order_marks(created_at: Timestamptz, owner: SqlUuid, assignee: Nullable<SqlUuid>, open: Bool)
+    -> diesel::sql_types::Array<diesel::sql_types::Integer>;
 }
+
+diesel::postfix_operator!(IsTrue, " IS TRUE", Bool, backend: diesel::pg::Pg);
 
 /// An order ID, a reference by its beginning, or three letters and more anywhere in the searched text, of which the
 /// reference is a part.
@@ -89,16 +94,30 @@ pub fn patiently<T>(connection: &mut PgConnection, read: impl Fn(&mut PgConnecti
 
 const BY_TEXT_ALONE: &str = "SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off";
 
-/// Whether [`newest`] is for this. It goes by the text and the time alone: who asks for an owner's or a mover's orders, or
-/// open ones, may ask for a few of very many that match, which have an index of their own.
-pub fn is_in_windows(filter: &Filter) -> bool {
-    let Filter { owner, statuses, search, reference, created_from: _, created_to: _, assignee } = filter;
-    let are_open = !statuses.is_empty() && statuses.iter().all(|status| status.is_open());
-    owner.is_none()
-        && assignee.is_none()
-        && reference.is_none()
-        && !are_open
-        && search.as_ref().is_some_and(|search| is_for_the_index(search) && OrderId::parse(search).is_none())
+/// Whether [`newest`] is for this.
+pub fn is_in_windows(search: &str) -> bool {
+    is_for_the_index(search) && OrderId::parse(search).is_none()
+}
+
+/// What an order that passes the filter has among its marks, as `order_marks` in the migrations has it.
+fn marks_of(filter: &Filter) -> Vec<i32> {
+    const OPEN: i32 = -1;
+    const CLOSED: i32 = -2;
+    const NOBODYS: i32 = -3;
+    // A few have the same.
+    let person = |id: Uuid| id.as_u128() as i32 & 0x1fff_ffff;
+    let mut marks = Vec::new();
+    if !filter.statuses.is_empty() {
+        let open = filter.statuses.iter().filter(|status| status.is_open()).count();
+        marks.extend((open == filter.statuses.len()).then_some(OPEN));
+        marks.extend((open == 0).then_some(CLOSED));
+    }
+    marks.extend(filter.owner.map(|id| -4 - 2 * person(id)));
+    marks.extend(filter.assignee.map(|assignee| match assignee {
+        AssigneeFilter::Nobody => NOBODYS,
+        AssigneeFilter::Mover(id) => -5 - 2 * person(id),
+    }));
+    marks
 }
 
 /// How many hours the first window has, and how many times as many the next one has at most.
@@ -122,11 +141,12 @@ pub fn newest(connection: &mut PgConnection, filter: &Filter, after: Option<Plac
         let all = Hours { oldest: hour_of(oldest), newest: hour_of(newest) };
         let newest = after.map(|(at, _)| at).into_iter().chain(filter.created_to).fold(newest, DateTime::min);
         let oldest = filter.created_from.map_or(oldest, |from| from.max(oldest));
-        // Whatever the text: a plan that was made once for this is as good as another.
+        // There is one way, whatever is searched for.
         connection.batch_execute(&format!(
             "{BY_TEXT_ALONE}; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL statement_timeout = '400ms'"
         ))?;
-        let mut search = Search { connection, begun, filter, after, most, places: Vec::new(), crowded: None };
+        let marks = marks_of(filter);
+        let mut search = Search { connection, begun, filter, marks, after, most, places: Vec::new(), crowded: None };
         search.look(Hours { oldest: hour_of(oldest), newest: hour_of(newest) }, all)?;
         search.places.truncate(most);
         Ok::<_, Error>((table::at(search.connection, &search.places)?, search.crowded))
@@ -172,6 +192,8 @@ struct Search<'a> {
     connection: &'a mut PgConnection,
     begun: Instant,
     filter: &'a Filter,
+    /// Of that filter.
+    marks: Vec<i32>,
     after: Option<Place>,
     /// How many are wanted.
     most: usize,
@@ -185,15 +207,15 @@ impl Search<'_> {
     /// Looks in the newest window of those hours, and as long as too little is found, in one that reaches further back.
     fn look(&mut self, within: Hours, all: Hours) -> Result<()> {
         let mut hours = FIRST;
-        let mut everywhere = false;
+        let mut has_looked_everywhere = false;
         if within.oldest > within.newest {
             return Ok(());
         }
         loop {
             let is_all = within.are_within(hours);
             // For a good part of all orders, their spans take longer to read than they save.
-            if !everywhere && !is_all && all.are_within(hours.saturating_mul(4)) {
-                everywhere = true;
+            if !has_looked_everywhere && !is_all && all.are_within(hours.saturating_mul(4)) {
+                has_looked_everywhere = true;
                 let found = self.matching(None)?;
                 if found.len() <= MOST {
                     self.places = found;
@@ -237,15 +259,19 @@ impl Search<'_> {
             return Err(Error::Overloaded);
         }
         let mut query = orders::table.select((orders::created_at, orders::id)).limit(MOST as i64 + 1).into_boxed();
+        let marks = || order_marks(orders::created_at, orders::owner_id, orders::assignee_id, orders::open);
         if let Some(spans) = spans {
             let keys: Vec<i32> = spans.iter().map(|span| span.key()).collect();
-            query = query.filter(order_spans(orders::created_at).overlaps_with(keys));
+            query = query.filter(marks().overlaps_with(keys));
         }
-        for condition in table::conditions(self.filter) {
-            query = query.filter(condition);
+        if !self.marks.is_empty() {
+            query = query.filter(marks().contains(&self.marks));
         }
-        if let Some(after) = self.after {
-            query = query.filter(table::older_than(after));
+        query = query.filter(condition(self.filter.search.as_deref().unwrap_or_default()));
+        // No other index is to be asked instead: a plan for any owner takes each to have little.
+        let others = Filter { search: None, ..self.filter.clone() };
+        for condition in table::conditions(&others).into_iter().chain(self.after.map(table::older_than)) {
+            query = query.filter(IsTrue::new(condition));
         }
         let rows: Vec<(DateTime<Utc>, String)> = query.load(self.connection)?;
         let id = |id| OrderId::try_from(id).map_err(|_| Error::Internal("an order has no ID".to_owned()));
@@ -261,7 +287,7 @@ fn hour_of(at: DateTime<Utc>) -> i32 {
     at.timestamp().div_euclid(SECONDS) as i32
 }
 
-/// 8 to the power of `level` hours, the first of which is the hour `number` times that since 1970: `order_spans` in the
+/// 8 to the power of `level` hours, the first of which is the hour `number` times that since 1970: `order_marks` in the
 /// migrations.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Span {

@@ -4,5 +4,6 @@ CREATE INDEX orders_search_idx ON orders
     WITH (gin_pending_list_limit = 1024);
 ALTER INDEX orders_search_idx ALTER COLUMN 1 SET STATISTICS 500;
 DROP FUNCTION order_search_key;
-DROP FUNCTION order_spans;
+DROP FUNCTION order_marks;
+DROP FUNCTION order_person;
 DROP FUNCTION order_hour;
