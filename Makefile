@@ -31,7 +31,7 @@ soak: ## The longest, half an hour: a million events under every fault; SOAK_EVE
 flake: ## A test many times, or all with a part of its name: make flake T=races:: N=200
 	@scripts/flake.sh "$(T)" "$(or $(N),200)"
 
-bench: ## Each operation beside its limit, and beside Express; 45 minutes (BENCH=--quick: five), a table, also in bench/RESULTS.md
+bench: ## Each operation beside its limit, and beside Express; an hour (BENCH=--quick: nine minutes), a table, also in bench/RESULTS.md
 	@scripts/bench.sh $(BENCH)
 
 size: ## What the apps weigh over the wire, against their budgets

@@ -20,7 +20,7 @@ const WAITING_AT_MOST: Duration = Duration::from_millis(1500);
 /// So does, late, who has no answer after so long: the machine has become slower meanwhile.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 
-/// 19 is the nicest. On two cores that reads keep busy, a login still takes no more than 2.5 s.
+/// 19 is the nicest. On two cores that reads kept busy, logins still took 1 to 2.5 s.
 const LOWEST_PRIORITY: i32 = 19;
 
 /// What a thread tries first, to know how long a password will take: some milliseconds each. The quickest counts, since

@@ -193,6 +193,7 @@ pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, 
     }
 }
 
+/// The same in one statement, in whichever way Postgres takes for the quickest.
 pub fn page(connection: &mut PgConnection, filter: &Filter, position: Position, limit: i64) -> Result<Vec<Order>> {
     into_orders(statement(filter, position, limit).load(connection)?)
 }
@@ -249,7 +250,7 @@ fn statement(filter: &Filter, position: Position, limit: i64) -> impl LoadQuery<
         }
         Position::Due(after) => {
             if let Some((due_at, id)) = after {
-                // The leading column's bound by itself is what the index starts from; so in `older_than`.
+                // The leading column's bound by itself, as in `older_than`.
                 query = query
                     .filter(order_due(orders::due_at).ge(order_due(due_at)))
                     .filter(order_due(orders::due_at).gt(order_due(due_at)).or(orders::id.gt(id.as_str().to_owned())));
@@ -307,6 +308,7 @@ pub fn counts(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<(Sta
 pub type Condition =
     Box<dyn BoxableExpression<orders::table, Pg, SqlType = diesel::sql_types::Nullable<diesel::sql_types::Bool>>>;
 
+/// For what comes after a place in the list by time. The first bound is what an index by time starts from.
 pub fn older_than((created_at, id): Place) -> Condition {
     let is_before = orders::created_at.lt(created_at).or(orders::id.lt(id.as_str().to_owned()));
     Box::new(orders::created_at.le(created_at).and(is_before).nullable())
@@ -318,6 +320,7 @@ fn planned_anew(filter: &Filter) -> Option<Condition> {
     filter.search.is_some().then(|| Box::new(sql::<Bool>("TRUE").nullable()) as Condition)
 }
 
+/// All that a filter asks for, the search included.
 pub fn conditions(filter: &Filter) -> Vec<Condition> {
     let mut conditions: Vec<Condition> = Vec::new();
     if let Some(owner) = filter.owner {

@@ -84,8 +84,7 @@ pub fn patiently<T>(connection: &mut PgConnection, read: impl Fn(&mut PgConnecti
     });
     match soon {
         Err(Error::Overloaded) => connection.transaction(|connection| {
-            connection.batch_execute("SET LOCAL statement_timeout = '1400ms'")?;
-            connection.batch_execute(BY_TEXT_ALONE)?;
+            connection.batch_execute(&format!("{BY_TEXT_ALONE}; SET LOCAL statement_timeout = '1400ms'"))?;
             read(connection)
         }),
         found => found,

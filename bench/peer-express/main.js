@@ -5,7 +5,7 @@
 // paths, bodies, status codes and tokens. It leaves out, compared with Order Tracker:
 //   - the repair of announcements: what Redis does not deliver, a watcher does not get, and what two workers do to one
 //     order in the same instant may reach it in either order;
-//   - the bound on staleness: a view that is read just before a move may be cached just after it, for two seconds;
+//   - the bound on staleness: a view that is read just before a move may be cached just after it, for two seconds in Redis and two in a worker;
 //   - refresh tokens, ended sessions (a token is good until it expires), API keys, idempotency keys, rate limits;
 //   - undo, notes without a move, `occurred_at`, details, assignees, lists, batches, webhooks, invitations;
 //   - topics that need a token, pages of 500 events in a subscription's beginning, the check of a socket's Origin.
