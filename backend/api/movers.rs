@@ -13,6 +13,7 @@ use super::sessions::{Registration, incomplete, signed_in, user_agent};
 use crate::auth::extractors::{Admin, Mover};
 use crate::domain::account::Role;
 use crate::domain::text::line;
+use crate::domain::time::to_millis;
 use crate::error::{Error, Result};
 use crate::server::App;
 use crate::storage::accounts::{self, Account, MoverChange};
@@ -90,6 +91,7 @@ pub struct MoverView {
 struct ForAdmins {
     email: String,
     role: Role,
+    #[serde(serialize_with = "to_millis")]
     created_at: DateTime<Utc>,
 }
 

@@ -12,6 +12,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
 use crate::domain::order::{METADATA_KEYS_MAX, Order, Refusal};
 use crate::domain::status::Status;
+use crate::domain::time::to_millis;
 use crate::error::{Error, Standing};
 use crate::journal::{Recorded, Rejection};
 
@@ -31,10 +32,15 @@ pub struct OrderView {
     metadata: BTreeMap<String, String>,
     public_tracking: bool,
     assignee: Option<Person>,
+    #[serde(serialize_with = "to_millis")]
     due_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "to_millis")]
     estimated_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "to_millis")]
     created_at: DateTime<Utc>,
+    #[serde(serialize_with = "to_millis")]
     updated_at: DateTime<Utc>,
+    #[serde(serialize_with = "to_millis")]
     completed_at: Option<DateTime<Utc>>,
     allowed: Vec<Status>,
     undo: Option<Undo>,
@@ -50,6 +56,7 @@ struct Recipient {
 struct Undo {
     version: i32,
     status: Status,
+    #[serde(serialize_with = "to_millis")]
     until: Option<DateTime<Utc>>,
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::account::{Person, Role};
 use super::ids::OrderId;
 use super::status::{Reason, Status, named};
+use super::time::to_millis;
 
 named! {
     EventType {
@@ -34,6 +35,7 @@ pub struct Event {
     pub message: Option<String>,
     pub note: Option<String>,
     pub location: Option<String>,
+    #[serde(serialize_with = "to_millis")]
     pub estimated_at: Option<DateTime<Utc>>,
     pub assignee: Option<Person>,
     /// Names of the details that changed.
@@ -41,7 +43,9 @@ pub struct Event {
     /// The version of the move that this one takes back.
     pub undoes: Option<i32>,
     pub actor: EventActor,
+    #[serde(serialize_with = "to_millis")]
     pub occurred_at: DateTime<Utc>,
+    #[serde(serialize_with = "to_millis")]
     pub recorded_at: DateTime<Utc>,
 }
 
@@ -65,7 +69,9 @@ pub struct PublicEvent<'a> {
     pub reason: Option<Reason>,
     pub message: Option<&'a str>,
     pub location: Option<&'a str>,
+    #[serde(serialize_with = "to_millis")]
     pub estimated_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "to_millis")]
     pub occurred_at: DateTime<Utc>,
 }
 

@@ -10,3 +10,4 @@ pub mod order;
 pub mod session;
 pub mod status;
 pub mod text;
+pub mod time;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::topics::Topic;
 use crate::domain::event::Event;
+use crate::domain::time::to_millis;
 use crate::storage::tracking::Which;
 
 /// What a client may send. Anything else ends the socket.
@@ -33,6 +34,7 @@ pub const RESYNC_ORDERS: ByteString = ByteString::from_static(r#"{"type":"resync
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ServerFrame<'a> {
     Authenticated {
+        #[serde(serialize_with = "to_millis")]
         expires_at: DateTime<Utc>,
     },
     Subscribed {
@@ -168,7 +170,7 @@ mod tests {
         let event = announcement("7K3M9Q2XTB", 2).event;
         assert_eq!(
             subscribed(topic, 2, false, std::slice::from_ref(&event)).unwrap().to_string(),
-            r#"{"type":"subscribed","topic":"track:7K3M9Q2XTB","version":2,"events":[{"version":2,"previous_version":1,"type":"order.noted","status":"started","reason":null,"message":"hello","location":null,"estimated_at":null,"occurred_at":"2027-01-15T08:00:00Z"}]}"#
+            r#"{"type":"subscribed","topic":"track:7K3M9Q2XTB","version":2,"events":[{"version":2,"previous_version":1,"type":"order.noted","status":"started","reason":null,"message":"hello","location":null,"estimated_at":null,"occurred_at":"2027-01-15T08:00:00.000Z"}]}"#
         );
         assert_eq!(
             subscribed(topic, 2, true, &[]).unwrap().to_string(),

@@ -10,6 +10,7 @@ use super::invitations;
 use super::schema::{accounts, lower};
 use super::sessions::{self, OpenSession};
 use crate::domain::account::{Email, Realm, Role};
+use crate::domain::time::to_millis;
 use crate::error::{Error, Result};
 
 /// An account as its owner sees it.
@@ -23,6 +24,7 @@ pub struct Account {
     /// Deactivated accounts keep their history and cannot sign in.
     #[serde(skip)]
     pub active: bool,
+    #[serde(serialize_with = "to_millis")]
     pub created_at: DateTime<Utc>,
 }
 

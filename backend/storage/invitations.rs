@@ -12,6 +12,7 @@ use super::accounts::{self, Account, NewAccount};
 use super::schema::{accounts as accounts_table, invitations};
 use super::sessions::transaction_time;
 use crate::domain::account::{Email, Person, Role};
+use crate::domain::time::to_millis;
 use crate::error::{Error, Result};
 
 /// How long an invitation may be used.
@@ -24,9 +25,13 @@ pub struct Invitation {
     pub role: Role,
     /// For whom it is.
     pub note: Option<String>,
+    #[serde(serialize_with = "to_millis")]
     pub created_at: DateTime<Utc>,
+    #[serde(serialize_with = "to_millis")]
     pub expires_at: DateTime<Utc>,
+    #[serde(serialize_with = "to_millis")]
     pub used_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "to_millis")]
     pub withdrawn_at: Option<DateTime<Utc>>,
     /// None: made on the command line.
     pub invited_by: Option<Person>,

@@ -12,6 +12,7 @@ use super::accounts::{self, Account};
 use super::schema::sessions;
 use crate::domain::account::Realm;
 use crate::domain::session::{LIFETIME, Presented, Rotation, rotation};
+use crate::domain::time::to_millis;
 use crate::error::{Error, Result};
 
 /// A session as its account's owner sees it.
@@ -19,8 +20,11 @@ use crate::error::{Error, Result};
 #[diesel(table_name = sessions)]
 pub struct Session {
     pub id: Uuid,
+    #[serde(serialize_with = "to_millis")]
     pub created_at: DateTime<Utc>,
+    #[serde(serialize_with = "to_millis")]
     pub last_used_at: DateTime<Utc>,
+    #[serde(serialize_with = "to_millis")]
     pub expires_at: DateTime<Utc>,
     /// What the browser called itself at login.
     pub user_agent: Option<String>,

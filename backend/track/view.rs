@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::domain::event::PublicEvent;
 use crate::domain::ids::OrderId;
 use crate::domain::status::Status;
+use crate::domain::time::to_millis;
 use crate::error::{Error, Result};
 use crate::storage::tracking::PublicRecord;
 
@@ -33,11 +34,16 @@ struct PublicOrder<'a> {
     status: Status,
     /// Of the newest public event.
     version: i32,
+    #[serde(serialize_with = "to_millis")]
     created_at: DateTime<Utc>,
     /// When the newest public event was recorded: private ones leave no trace.
+    #[serde(serialize_with = "to_millis")]
     updated_at: DateTime<Utc>,
+    #[serde(serialize_with = "to_millis")]
     due_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "to_millis")]
     estimated_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "to_millis")]
     completed_at: Option<DateTime<Utc>>,
     events: Vec<PublicEvent<'a>>,
 }

@@ -41,7 +41,7 @@ async fn what_is_told_of_an_event_is_what_is_kept() {
     let order = uma.create_order("Sofa").await;
     max.takes(&order).await;
     let mut watcher = uma.watch(&order).await;
-    let estimated = "2031-05-01T08:00:00Z";
+    let estimated = "2031-05-01T08:00:00.000Z";
     let everything = json!({
         "status": "on_hold", "reason": "recipient_absent", "message": "We come again", "note": "Dog",
         "location": "Lisbon", "estimated_at": estimated, "occurred_at": chrono::Utc::now(),
@@ -216,10 +216,10 @@ async fn an_estimate_is_given_and_withdrawn() {
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let order = uma.create_order("Sofa").await;
     let given = max.adds(&order, json!({"estimated_at": "2026-11-23T12:00:00+02:00"})).await;
-    assert_eq!((&given["estimated_at"], &given["public"]), (&json!("2026-11-23T10:00:00Z"), &json!(true)));
+    assert_eq!((&given["estimated_at"], &given["public"]), (&json!("2026-11-23T10:00:00.000Z"), &json!(true)));
     // It stays on later events and on the order.
-    assert_eq!(max.moves(&order, "started").await["estimated_at"], "2026-11-23T10:00:00Z");
-    assert_eq!(uma.sees(&order).await["estimated_at"], "2026-11-23T10:00:00Z");
+    assert_eq!(max.moves(&order, "started").await["estimated_at"], "2026-11-23T10:00:00.000Z");
+    assert_eq!(uma.sees(&order).await["estimated_at"], "2026-11-23T10:00:00.000Z");
     let withdrawn = max.adds(&order, json!({"estimated_at": null})).await;
     assert_eq!((&withdrawn["estimated_at"], &withdrawn["type"]), (&Value::Null, &json!("order.noted")));
     assert_eq!(uma.sees(&order).await["estimated_at"], Value::Null);

@@ -31,7 +31,7 @@ async fn a_new_order_is_what_was_asked_for() {
     assert_eq!(reply.header("location"), Some(format!("/api/v1/orders/{id}").as_str()));
     assert_eq!(reply.header("etag"), Some("\"1\""));
     assert_eq!(order["title"], "Sofa, three seats");
-    assert_eq!(order["due_at"], "2026-12-01T09:00:00Z");
+    assert_eq!(order["due_at"], "2026-12-01T09:00:00.000Z");
     for field in
         ["description", "reference", "recipient", "pickup_address", "delivery_address", "metadata", "public_tracking"]
     {

@@ -74,7 +74,7 @@ async fn the_public_view_tells_nothing_private() {
     );
     assert_eq!(
         (&view["due_at"], &view["estimated_at"]),
-        (&json!("2026-12-01T10:00:00Z"), &json!("2026-11-30T10:00:00Z"))
+        (&json!("2026-12-01T10:00:00.000Z"), &json!("2026-11-30T10:00:00.000Z"))
     );
 
     // Neither its version nor its time says that something private came after.
@@ -171,7 +171,7 @@ async fn who_has_the_newest_state_gets_304() {
     uma.changes(&order, json!({"due_at": "2026-12-01T10:00:00Z"})).await;
     eventually("the due time shows", async || {
         let reply = app.track(&order.id).header("if-none-match", &etag).await;
-        reply.status == 200 && reply["due_at"] == "2026-12-01T10:00:00Z"
+        reply.status == 200 && reply["due_at"] == "2026-12-01T10:00:00.000Z"
     })
     .await;
 }
