@@ -144,7 +144,7 @@ impl Recent {
 
 impl Seen {
     fn is_new(&mut self, version: i32) -> bool {
-        // Each event comes again with the feed: mostly that ends here.
+        // What the feed brings first is announced, too: mostly that ends here.
         if (self.newest.0..=self.newest.1).contains(&version) {
             return false;
         }

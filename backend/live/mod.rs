@@ -118,10 +118,8 @@ impl Live {
     /// Tells the sockets of this replica, its cache and the other replicas what has been committed. For the journal's
     /// own threads: quick, and needs no runtime.
     pub fn announce(&self, announcements: Vec<Announcement>) {
-        self.note(&announcements);
-        self.unconfirmed.hear(announcements.iter().map(Announcement::mark), Whom::Us, Instant::now());
         let batch = Arc::new(announcements);
-        self.hand_to_hub(batch.clone());
+        self.take_in(batch.clone(), Whom::Us);
         // Full means that Redis is slow or away: the other replicas find it in the feed.
         let _ = self.to_redis.try_send(batch);
     }
@@ -201,7 +199,7 @@ impl Live {
         if let Some(Snapshot { version, updated_at, .. }) = snapshot {
             // Read before anybody has told of it, it may be lost with who would have.
             let mark = Mark { order_id: id, version, recorded_at: updated_at };
-            self.unconfirmed.hear([mark], Whom::Us, Instant::now());
+            self.unconfirmed.hear([mark], Whom::Us, false, Instant::now());
         }
         Ok(snapshot)
     }
@@ -213,9 +211,15 @@ impl Live {
         }
     }
 
-    fn hand_to_hub(&self, batch: Batch) {
-        if self.to_hub.try_send(batch).is_err() {
-            self.repair_now.notify_one();
+    /// Tells the watchers here, and no cache serves anything older. What the hub has no place for comes with the feed.
+    fn take_in(&self, batch: Batch, by: Whom) {
+        self.note(&batch);
+        let place = self.to_hub.try_reserve();
+        // In this order: it is known before it is told, and only what has its place is taken for delivered.
+        self.unconfirmed.hear(batch.iter().map(Announcement::mark), by, place.is_ok(), Instant::now());
+        match place {
+            Ok(place) => place.send(batch),
+            Err(_) => self.repair_now.notify_one(),
         }
     }
 

@@ -8,7 +8,7 @@ use deadpool_redis::redis;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::announcement::{self, Announcement, Message};
+use super::announcement::{self, Message};
 use super::unconfirmed::Whom;
 use super::{Batch, Live};
 use crate::redis_link::Listener;
@@ -114,12 +114,7 @@ fn take_in(live: &Live, message: &[u8]) {
     // Up is who has heard something, not who has connected.
     live.set_relay_is_up(true);
     match announcement::decode(message, live.replica) {
-        Ok(Message::News(announcements)) => {
-            live.note(&announcements);
-            let marks = announcements.iter().map(Announcement::mark);
-            live.unconfirmed.hear(marks, Whom::Others, std::time::Instant::now());
-            live.hand_to_hub(Arc::new(announcements));
-        }
+        Ok(Message::News(announcements)) => live.take_in(Arc::new(announcements), Whom::Others),
         Ok(Message::Tick | Message::Echo) => {}
         Err(error) => tracing::warn!(%error, "a malformed announcement is skipped"),
     }

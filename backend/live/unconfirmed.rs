@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::Announcement;
 use crate::storage::events::Mark;
 
 /// Ten seconds of ten thousand events each, about 60 bytes an event. What is beyond that is believed.
@@ -20,6 +19,7 @@ pub struct Unconfirmed(Mutex<HashMap<Mark, Heard>>);
 struct Heard {
     at: Instant,
     by: Whom,
+    is_delivered: bool,
 }
 
 /// From where it is known.
@@ -31,20 +31,33 @@ pub enum Whom {
 }
 
 impl Unconfirmed {
-    pub fn hear(&self, marks: impl IntoIterator<Item = Mark>, by: Whom, at: Instant) {
+    /// `is_delivered`: the hub has it, or will; not so what only a subscriber has read.
+    pub fn hear(&self, marks: impl IntoIterator<Item = Mark>, by: Whom, is_delivered: bool, at: Instant) {
         let mut kept = self.kept();
         for mark in marks {
-            if kept.len() < KEPT_MAX && (by == Whom::Us || !kept.contains_key(&mark)) {
-                kept.insert(mark, Heard { at, by });
+            if let Some(heard) = kept.get_mut(&mark) {
+                heard.is_delivered |= is_delivered;
+                if by == Whom::Us {
+                    (heard.at, heard.by) = (at, by);
+                }
+            } else if kept.len() < KEPT_MAX {
+                kept.insert(mark, Heard { at, by, is_delivered });
             }
         }
     }
 
+    /// Of the feed's entries those that the hub has not got, by their numbers.
+    pub fn undelivered(&self, entries: &[(i64, Mark)]) -> Vec<i64> {
+        let kept = self.kept();
+        let is_delivered = |mark: &Mark| kept.get(mark).is_some_and(|heard| heard.is_delivered);
+        entries.iter().filter(|(_, mark)| !is_delivered(mark)).map(|(seq, _)| *seq).collect()
+    }
+
     /// The feed has brought these.
-    pub fn confirm(&self, announcements: &[Announcement]) {
+    pub fn confirm(&self, marks: impl IntoIterator<Item = Mark>) {
         let mut kept = self.kept();
-        for announcement in announcements {
-            kept.remove(&announcement.mark());
+        for mark in marks {
+            kept.remove(&mark);
         }
     }
 
@@ -87,11 +100,10 @@ mod tests {
     fn what_the_feed_has_not_brought_is_overdue() {
         let (unconfirmed, start) = (Unconfirmed::default(), Instant::now());
         let later = start + Duration::from_millis(1);
-        let mut another = announcement(ORDER, 2);
-        another.event.recorded_at += chrono::Duration::milliseconds(1);
-        unconfirmed.hear([1, 2].map(mark), Whom::Us, start);
-        unconfirmed.hear([2, 3].map(mark), Whom::Others, later);
-        unconfirmed.confirm(&[announcement(ORDER, 1), another]);
+        let another = Mark { recorded_at: mark(2).recorded_at + chrono::Duration::milliseconds(1), ..mark(2) };
+        unconfirmed.hear([1, 2].map(mark), Whom::Us, true, start);
+        unconfirmed.hear([2, 3].map(mark), Whom::Others, true, later);
+        unconfirmed.confirm([mark(1), another]);
         let overdue = unconfirmed.overdue(later);
         assert_eq!(overdue, [(mark(2), Whom::Us)], "another event in its place is none");
         unconfirmed.forget(&overdue);
@@ -102,9 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_subscriber_has_read_is_not_delivered_to_the_others() {
+        let (unconfirmed, now) = (Unconfirmed::default(), Instant::now());
+        unconfirmed.hear([1, 2].map(mark), Whom::Us, false, now);
+        unconfirmed.hear([2, 3].map(mark), Whom::Others, true, now);
+        unconfirmed.hear([mark(3)], Whom::Us, false, now);
+        let another = Mark { recorded_at: mark(3).recorded_at + chrono::Duration::milliseconds(1), ..mark(3) };
+        let entries = [(11, mark(1)), (12, mark(2)), (13, mark(3)), (14, another), (15, mark(4))];
+        assert_eq!(unconfirmed.undelivered(&entries), [11, 14, 15]);
+    }
+
+    #[test]
     fn it_is_bounded() {
         let (unconfirmed, now) = (Unconfirmed::default(), Instant::now());
-        unconfirmed.hear((1..=KEPT_MAX as i32 + 1).map(mark), Whom::Others, now);
+        unconfirmed.hear((1..=KEPT_MAX as i32 + 1).map(mark), Whom::Others, true, now);
         let all = unconfirmed.overdue(now + Duration::from_millis(1));
         assert_eq!(all.len(), KEPT_MAX);
         unconfirmed.forget(&all);

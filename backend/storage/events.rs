@@ -84,38 +84,6 @@ pub fn after(connection: &mut PgConnection, order_id: OrderId, after: i32, limit
         .collect()
 }
 
-/// An event of the feed, with what its delivery needs of the order.
-pub struct FeedEntry {
-    pub seq: i64,
-    pub event: Event,
-    pub owner_id: Uuid,
-    /// As it is now, not as it was at the event.
-    pub public_tracking: bool,
-}
-
-/// The feed from `seq` on, at most `limit` of it, and before that of what lies below the entries in `missing`.
-pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64) -> Result<Vec<FeedEntry>> {
-    let entries = || {
-        order_events::table.inner_join(orders::table).order(order_events::seq).select((
-            order_events::seq,
-            EventRow::as_select(),
-            orders::owner_id,
-            orders::public_tracking,
-        ))
-    };
-    let mut rows: Vec<(i64, EventRow, Uuid, bool)> = Vec::new();
-    // Two statements, because for both in one with OR Postgres may choose to walk through the whole feed.
-    if !missing.is_empty() {
-        rows = entries().filter(order_events::seq.eq_any(missing)).load(connection)?;
-    }
-    rows.extend(entries().filter(order_events::seq.ge(seq)).limit(limit).load(connection)?);
-    rows.into_iter()
-        .map(|(seq, row, owner_id, public_tracking)| {
-            Ok(FeedEntry { seq, event: Event::try_from(row)?, owner_id, public_tracking })
-        })
-        .collect()
-}
-
 /// By what an event is known again: another one in its place was recorded at another time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mark {
@@ -132,16 +100,53 @@ impl From<&Event> for Mark {
 
 /// The newest entries of the feed, oldest first, at most `limit`.
 pub fn newest(connection: &mut PgConnection, limit: i64) -> Result<Vec<(i64, Mark)>> {
-    let rows: Vec<(i64, String, i32, DateTime<Utc>)> = order_events::table
-        .order(order_events::seq.desc())
-        .limit(limit)
-        .select((order_events::seq, order_events::order_id, order_events::version, order_events::recorded_at))
-        .load(connection)?;
-    let entry = |(seq, order_id, version, recorded_at)| {
+    let rows = order_events::table.order(order_events::seq.desc()).limit(limit).select(MARKED).load(connection)?;
+    marks(rows.into_iter().rev())
+}
+
+/// The feed from `seq` on, at most `limit` of it, and before that of what lies below the entries in `missing`.
+pub fn feed(connection: &mut PgConnection, seq: i64, missing: &[i64], limit: i64) -> Result<Vec<(i64, Mark)>> {
+    let entries = || order_events::table.order(order_events::seq).select(MARKED);
+    let mut rows: Vec<MarkedRow> = Vec::new();
+    // Two statements, because for both in one with OR Postgres may choose to walk through the whole feed.
+    if !missing.is_empty() {
+        rows = entries().filter(order_events::seq.eq_any(missing)).load(connection)?;
+    }
+    rows.extend(entries().filter(order_events::seq.ge(seq)).limit(limit).load::<MarkedRow>(connection)?);
+    marks(rows.into_iter())
+}
+
+type MarkedRow = (i64, String, i32, DateTime<Utc>);
+const MARKED: (order_events::seq, order_events::order_id, order_events::version, order_events::recorded_at) =
+    (order_events::seq, order_events::order_id, order_events::version, order_events::recorded_at);
+
+fn marks(rows: impl Iterator<Item = MarkedRow>) -> Result<Vec<(i64, Mark)>> {
+    rows.map(|(seq, order_id, version, recorded_at)| {
         let order_id = OrderId::try_from(order_id).map_err(|_| unknown("order ID"))?;
         Ok((seq, Mark { order_id, version, recorded_at }))
-    };
-    rows.into_iter().rev().map(entry).collect()
+    })
+    .collect()
+}
+
+/// An event of the feed, with what its delivery needs of the order.
+pub struct FeedEntry {
+    pub event: Event,
+    pub owner_id: Uuid,
+    /// As it is now, not as it was at the event.
+    pub public_tracking: bool,
+}
+
+/// These entries of the feed, oldest first.
+pub fn feed_entries(connection: &mut PgConnection, numbers: &[i64]) -> Result<Vec<FeedEntry>> {
+    let rows: Vec<(EventRow, Uuid, bool)> = order_events::table
+        .inner_join(orders::table)
+        .filter(order_events::seq.eq_any(numbers))
+        .order(order_events::seq)
+        .select((EventRow::as_select(), orders::owner_id, orders::public_tracking))
+        .load(connection)?;
+    let entry =
+        |(row, owner_id, public_tracking)| Ok(FeedEntry { event: Event::try_from(row)?, owner_id, public_tracking });
+    rows.into_iter().map(entry).collect()
 }
 
 /// An event that is not there.

@@ -615,6 +615,18 @@ async fn what_nobody_announced_is_found_in_the_feed() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
+/// Who subscribes reads it before the feed does: that is no news to the others.
+#[tokio::test]
+async fn what_one_has_read_is_still_told_to_the_others() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let mut list = max.watch_all().await;
+    app.adds_unannounced(&max, &order, 3).await;
+    max.watch(&order).await.events_until(4).await;
+    assert_eq!(versions_after_creation(&mut list, 3).await, [2, 3, 4]);
+}
+
 /// However much newer is told before it.
 #[tokio::test]
 async fn lists_get_what_the_feed_brings_late() {
