@@ -32,8 +32,8 @@ impl CountsCache {
         let key = format!("{filter:?}");
         let count = async {
             let is_search = filter.search.is_some();
-            let read = move |connection: &mut _| table::counts(connection, &filter);
-            let rows = if is_search { db.search(read).await? } else { db.read(read).await? };
+            let rows =
+                db.list(is_search, move |connection, deadline| table::counts(connection, &filter, deadline)).await?;
             let mut counts: BTreeMap<_, _> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
             counts.extend(rows.iter().map(|(status, count)| (status.name(), *count)));
             Ok(Counts { total: rows.iter().map(|(_, count)| count).sum(), counts })

@@ -58,8 +58,9 @@ pub async fn list(
         (true, cursor) => Position::Due(cursor.map(|cursor| cursors.open(&cursor)).transpose()?),
     };
     let is_search = filter.search.is_some();
-    let read = move |connection: &mut _| table::list(connection, &filter, position, limit as i64 + 1);
-    let rows = if is_search { app.db.search(read).await? } else { app.db.read(read).await? };
+    let read =
+        move |connection: &mut _, deadline| table::list(connection, &filter, position, limit as i64 + 1, deadline);
+    let rows = app.db.list(is_search, read).await?;
     let now = Utc::now();
     let page = Page::new(rows, limit, &cursors, |order: &Order| {
         if by_due { json!((order.details.due_at, order.id)) } else { json!((order.created_at, order.id)) }

@@ -62,7 +62,7 @@ pub struct Written {
 }
 
 /// What went wrong without a transaction around it.
-pub enum Unlocked {
+pub enum UnlockedFailure {
     /// Nothing is written.
     Reading(diesel::result::Error),
     /// If the connection is gone, nobody knows.
@@ -108,17 +108,17 @@ impl<'a> Batch<'a> {
     /// For one entry that records an event: two statements instead of six, which is most of what a client waits for who is
     /// alone. The order is read without a lock, and written only if it is still as it was read. None: it is not, or
     /// something else needs a closer look; nothing is written, then. Each statement is a transaction.
-    pub fn write_unlocked(mut self, connection: &mut PgConnection) -> Result<Option<Written>, Unlocked> {
+    pub fn write_unlocked(mut self, connection: &mut PgConnection) -> Result<Option<Written>, UnlockedFailure> {
         let &[(caller_id, entry @ Entry::Record { order_id, .. })] = self.asked else { return Ok(None) };
-        let read = table::read_unlocked(connection, *order_id, caller_id).map_err(Unlocked::Reading)?;
+        let read = table::read_unlocked(connection, *order_id, caller_id).map_err(UnlockedFailure::Reading)?;
         let Some(read) = read else { return Ok(None) };
         self.accounts.insert(caller_id, read.caller);
         self.now = read.now;
-        self.work_on(read.order, read.owner_name, read.assignee_name).map_err(Unlocked::Reading)?;
+        self.work_on(read.order, read.owner_name, read.assignee_name).map_err(UnlockedFailure::Reading)?;
         let read_version = self.orders.get(order_id).map_or(0, |working| working.order.version);
         let outcome = self.decide(caller_id, entry);
         if let Ok(Recorded { event: Some(event), order, .. }) = &outcome
-            && !table::advance(connection, order, event, read_version).map_err(Unlocked::Writing)?
+            && !table::advance(connection, order, event, read_version).map_err(UnlockedFailure::Writing)?
         {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::batch::{Batch, Lock, Unlocked, Written};
+use super::batch::{Batch, Lock, UnlockedFailure, Written};
 use super::{Entry, Group, Outcome, Recorded, Rejection};
 use crate::domain::ids::OrderId;
 use crate::live::Announcement;
@@ -41,7 +41,7 @@ pub struct Writer<A> {
 enum Failure {
     /// Nothing was written, and the connection is gone.
     Disconnected,
-    /// The connection went while committing: nobody knows.
+    /// The connection went while committing, or while a statement ran that commits by itself: nobody knows.
     Unknown,
     /// Postgres refused it; nothing was written.
     Refused(DieselError),
@@ -261,8 +261,8 @@ fn is_about_a_lock(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(_, information) if information.message().ends_with("lock timeout"))
 }
 
-/// One transaction, or for one event alone one statement, which commits by itself. [`Failure::Unknown`]: nobody knows
-/// whether it has committed; whatever else fails has written nothing.
+/// One transaction, or for one event alone two statements, of which the second writes and commits by itself.
+/// [`Failure::Unknown`]: nobody knows whether it has committed; whatever else fails has written nothing.
 fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Written, Failure> {
     // Who waits for one order only need not lock it beforehand.
     if lock == Lock::Wait
@@ -297,15 +297,15 @@ fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) 
     })
 }
 
-impl Unlocked {
+impl UnlockedFailure {
     fn into_failure(self, connection: &mut PgConnection) -> Failure {
         match self {
-            Unlocked::Reading(error) if is_disconnected(&error) => Failure::Disconnected,
+            UnlockedFailure::Reading(error) if is_disconnected(&error) => Failure::Disconnected,
             // Postgres may have committed and then been told to end the session: only one that goes on has refused.
-            Unlocked::Writing(error) if is_disconnected(&error) || !table::still_answers(connection) => {
+            UnlockedFailure::Writing(error) if is_disconnected(&error) || !table::still_answers(connection) => {
                 Failure::Unknown
             }
-            Unlocked::Reading(error) | Unlocked::Writing(error) => Failure::Refused(error),
+            UnlockedFailure::Reading(error) | UnlockedFailure::Writing(error) => Failure::Refused(error),
         }
     }
 }

@@ -141,7 +141,7 @@ impl Hub {
         let mut shard = self.shard(id);
         let Shard { orders, behind } = &mut *shard;
         let Some(watched) = orders.get_mut(&id) else { return false };
-        watched.take_in(announcement);
+        watched.take_in(announcement, now);
         let is_missing = watched.mind_the_gap(id, behind, now);
         if watched.is_unwatched() {
             shard.remove(id);
@@ -250,7 +250,7 @@ impl Watched {
         self.track.is_empty() && self.order.is_empty()
     }
 
-    fn take_in(&mut self, announcement: &Announcement) {
+    fn take_in(&mut self, announcement: &Announcement, now: Instant) {
         let version = announcement.event.version;
         self.known = self.known.max(version);
         match self.head {
@@ -264,6 +264,8 @@ impl Watched {
                 self.waiting.insert(version, announcement.clone());
                 if self.waiting.len() > WAITING_MAX {
                     self.waiting.pop_last();
+                    // Nobody offers it again: what is being read just now may end before it.
+                    self.doubted = Some(now);
                 }
             }
         }

@@ -134,6 +134,29 @@ fn more_than_what_may_wait_is_read() {
     assert_eq!(scene.hub.overdue(scene.now + 2 * PATIENCE_MAX).next, None);
 }
 
+/// The feed does not offer again what was announced.
+#[test]
+fn what_there_is_no_room_for_while_the_order_is_read_is_read_again() {
+    let mut scene = Scene::new();
+    let ana = scene.watcher_at(1, Which::All);
+    let read = 3 + WAITING_MAX as i32;
+    let newest = read + WAITING_MAX as i32;
+    scene.offer(3..=read);
+    let read_at = scene.now + PATIENCE;
+    assert_eq!(scene.hub.overdue(read_at).orders, [(id(), 1)]);
+    scene.now = read_at + Duration::from_millis(1);
+    scene.offer(read + 1..=newest);
+    scene.offer(2..=read);
+    scene.hub.caught_up(id(), read, read_at);
+    assert_eq!(ana.got().last(), Some(&read));
+    let again = scene.hub.overdue(read_at + PATIENCE_MAX);
+    assert_eq!(again.orders, [(id(), read)]);
+    scene.offer(read + 1..=newest);
+    scene.hub.caught_up(id(), newest, scene.now + PATIENCE_MAX);
+    assert_eq!(ana.got().last(), Some(&newest));
+    assert_eq!(scene.hub.overdue(read_at + 2 * PATIENCE_MAX).next, None);
+}
+
 #[test]
 fn what_is_announced_while_the_first_subscriber_reads_is_let_through_after_it() {
     let scene = Scene::new();

@@ -199,7 +199,7 @@ impl Live {
         if let Some(Snapshot { version, updated_at, .. }) = snapshot {
             // Read before anybody has told of it, it may be lost with who would have.
             let mark = Mark { order_id: id, version, recorded_at: updated_at };
-            self.unconfirmed.hear([mark], Whom::Us, false, Instant::now());
+            self.unconfirmed.read(mark, Instant::now());
         }
         Ok(snapshot)
     }
@@ -216,7 +216,8 @@ impl Live {
         self.note(&batch);
         let place = self.to_hub.try_reserve();
         // In this order: it is known before it is told, and only what has its place is taken for delivered.
-        self.unconfirmed.hear(batch.iter().map(Announcement::mark), by, place.is_ok(), Instant::now());
+        let marks = batch.iter().map(Announcement::mark);
+        self.unconfirmed.announced(marks, by, place.is_ok(), Instant::now());
         match place {
             Ok(place) => place.send(batch),
             Err(_) => self.repair_now.notify_one(),

@@ -31,17 +31,26 @@ pub enum Whom {
 }
 
 impl Unconfirmed {
-    /// `is_delivered`: the hub has it, or will; not so what only a subscriber has read.
-    pub fn hear(&self, marks: impl IntoIterator<Item = Mark>, by: Whom, is_delivered: bool, at: Instant) {
+    /// These were announced here. `to_hub`: the hub has them, or will; nobody need offer them again.
+    pub fn announced(&self, marks: impl IntoIterator<Item = Mark>, by: Whom, to_hub: bool, at: Instant) {
+        self.hear(marks, Heard { at, by, is_delivered: to_hub });
+    }
+
+    /// A subscriber has read this: it is here, and no news to anybody else.
+    pub fn read(&self, mark: Mark, at: Instant) {
+        self.hear([mark], Heard { at, by: Whom::Us, is_delivered: false });
+    }
+
+    fn hear(&self, marks: impl IntoIterator<Item = Mark>, news: Heard) {
         let mut kept = self.kept();
         for mark in marks {
             if let Some(heard) = kept.get_mut(&mark) {
-                heard.is_delivered |= is_delivered;
-                if by == Whom::Us {
-                    (heard.at, heard.by) = (at, by);
+                heard.is_delivered |= news.is_delivered;
+                if news.by == Whom::Us {
+                    (heard.at, heard.by) = (news.at, news.by);
                 }
             } else if kept.len() < KEPT_MAX {
-                kept.insert(mark, Heard { at, by, is_delivered });
+                kept.insert(mark, news);
             }
         }
     }
@@ -61,7 +70,7 @@ impl Unconfirmed {
         }
     }
 
-    /// What was heard before the feed was read at this time, and did not come with it.
+    /// What was heard of before the feed was read at this time, and did not come with it.
     pub fn overdue(&self, read_at: Instant) -> Vec<(Mark, Whom)> {
         let kept = self.kept();
         kept.iter().filter(|(_, heard)| heard.at < read_at).map(|(mark, heard)| (*mark, heard.by)).collect()
@@ -101,8 +110,8 @@ mod tests {
         let (unconfirmed, start) = (Unconfirmed::default(), Instant::now());
         let later = start + Duration::from_millis(1);
         let another = Mark { recorded_at: mark(2).recorded_at + chrono::Duration::milliseconds(1), ..mark(2) };
-        unconfirmed.hear([1, 2].map(mark), Whom::Us, true, start);
-        unconfirmed.hear([2, 3].map(mark), Whom::Others, true, later);
+        unconfirmed.announced([1, 2].map(mark), Whom::Us, true, start);
+        unconfirmed.announced([2, 3].map(mark), Whom::Others, true, later);
         unconfirmed.confirm([mark(1), another]);
         let overdue = unconfirmed.overdue(later);
         assert_eq!(overdue, [(mark(2), Whom::Us)], "another event in its place is none");
@@ -116,9 +125,10 @@ mod tests {
     #[test]
     fn what_a_subscriber_has_read_is_not_delivered_to_the_others() {
         let (unconfirmed, now) = (Unconfirmed::default(), Instant::now());
-        unconfirmed.hear([1, 2].map(mark), Whom::Us, false, now);
-        unconfirmed.hear([2, 3].map(mark), Whom::Others, true, now);
-        unconfirmed.hear([mark(3)], Whom::Us, false, now);
+        unconfirmed.read(mark(1), now);
+        unconfirmed.read(mark(2), now);
+        unconfirmed.announced([2, 3].map(mark), Whom::Others, true, now);
+        unconfirmed.read(mark(3), now);
         let another = Mark { recorded_at: mark(3).recorded_at + chrono::Duration::milliseconds(1), ..mark(3) };
         let entries = [(11, mark(1)), (12, mark(2)), (13, mark(3)), (14, another), (15, mark(4))];
         assert_eq!(unconfirmed.undelivered(&entries), [11, 14, 15]);
@@ -127,7 +137,7 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let (unconfirmed, now) = (Unconfirmed::default(), Instant::now());
-        unconfirmed.hear((1..=KEPT_MAX as i32 + 1).map(mark), Whom::Others, true, now);
+        unconfirmed.announced((1..=KEPT_MAX as i32 + 1).map(mark), Whom::Others, true, now);
         let all = unconfirmed.overdue(now + Duration::from_millis(1));
         assert_eq!(all.len(), KEPT_MAX);
         unconfirmed.forget(&all);

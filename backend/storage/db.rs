@@ -58,15 +58,15 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T> + Send + 'static,
     {
-        self.read_within(TIME_LIMIT, Error::DatabaseUnavailable, query).await
+        self.read_until(Instant::now() + TIME_LIMIT, || Error::DatabaseUnavailable, query).await
     }
 
-    async fn read_within<T, F>(&self, limit: Duration, late: Error, query: F) -> Result<T>
+    async fn read_until<T, F>(&self, deadline: Instant, late: fn() -> Error, query: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut PgConnection) -> Result<T> + Send + 'static,
     {
-        self.within_limits(limit, late, move |pool, claim| {
+        self.within_limits(deadline, (late(), late()), move |pool, claim| {
             if !claim.take() {
                 return Err(Error::DatabaseUnavailable);
             }
@@ -82,21 +82,25 @@ impl Db {
         .await
     }
 
-    /// [`Db::read`] for what may take long. Who waits for the others for too long gets [`Error::Overloaded`].
-    pub async fn search<T, F>(&self, query: F) -> Result<T>
+    /// [`Db::read`] with the time at which nobody waits for the answer any more. If it may take long, because texts are
+    /// searched, it waits for its turn among those; and where that is too long, it is [`Error::Overloaded`].
+    pub async fn list<T, F>(&self, is_search: bool, query: F) -> Result<T>
     where
         T: Send + 'static,
-        F: Fn(&mut PgConnection) -> Result<T> + Send + 'static,
+        F: Fn(&mut PgConnection, Instant) -> Result<T> + Send + 'static,
     {
-        let asked_at = Instant::now();
-        let turn = tokio::time::timeout(TIME_LIMIT, self.searches.clone().acquire_owned()).await;
+        let deadline = Instant::now() + TIME_LIMIT;
+        if !is_search {
+            return self.read(move |connection| query(connection, deadline)).await;
+        }
+        let turn = tokio::time::timeout_at(deadline.into(), self.searches.clone().acquire_owned()).await;
         let turn = turn.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Draining)?;
-        self.read_within(TIME_LIMIT.saturating_sub(asked_at.elapsed()), Error::Overloaded, move |connection| {
+        let in_turn = move |connection: &mut _| {
             // Goes with the thread, as the permit does.
             let _turn = &turn;
-            query(connection)
-        })
-        .await
+            query(connection, deadline)
+        };
+        self.read_until(deadline, || Error::Overloaded, in_turn).await
     }
 
     /// Runs something in a transaction, once. When the limit passes or the connection is lost while it commits, nobody
@@ -106,7 +110,8 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T> + Send + 'static,
     {
-        self.within_limits(TIME_LIMIT, Error::OutcomeUnknown, move |pool, claim| {
+        let late = (Error::DatabaseUnavailable, Error::OutcomeUnknown);
+        self.within_limits(Instant::now() + TIME_LIMIT, late, move |pool, claim| {
             let mut connection = checkout_alive(pool)?;
             // Who was told that nothing is written must be able to rely on it.
             if !claim.take() {
@@ -125,15 +130,16 @@ impl Db {
     }
 
     /// The queue, the blocking thread and the limit. The permit goes with the thread: a thread that Postgres holds up
-    /// keeps it, so that no more than there are connections ever hang.
-    async fn within_limits<T, F>(&self, limit: Duration, late: Error, work: F) -> Result<T>
+    /// keeps it, so that no more than there are connections ever hang. What is too late has its error if it was not begun,
+    /// and another if it was.
+    async fn within_limits<T, F>(&self, deadline: Instant, late: (Error, Error), work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&r2d2::Pool<Manager>, &Claim) -> Result<T> + Send + 'static,
     {
         let claim = Arc::new(Claim::default());
         let ours = claim.clone();
-        let limited = tokio::time::timeout(limit, async {
+        let limited = tokio::time::timeout_at(deadline.into(), async {
             let permit = self.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
             let pool = self.pool.clone();
             let span = tracing::Span::current();
@@ -146,8 +152,8 @@ impl Db {
         });
         match limited.await {
             Ok(answer) => answer,
-            Err(_) if ours.abandon() => Err(Error::DatabaseUnavailable),
-            Err(_) => Err(late),
+            Err(_) if ours.abandon() => Err(late.0),
+            Err(_) => Err(late.1),
         }
     }
 }

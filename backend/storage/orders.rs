@@ -1,5 +1,7 @@
 //! Reading orders: one, lists and counts.
 
+use std::time::Instant;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::{max, min, sql};
 use diesel::pg::Pg;
@@ -182,13 +184,19 @@ pub enum Position {
     Due(Option<(Option<DateTime<Utc>>, OrderId)>),
 }
 
-/// A page of orders.
-pub fn list(connection: &mut PgConnection, filter: &Filter, position: Position, limit: i64) -> Result<Vec<Order>> {
+/// A page of orders. Whoever searches is [`Error::Overloaded`] at the deadline.
+pub fn list(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    position: Position,
+    limit: i64,
+    deadline: Instant,
+) -> Result<Vec<Order>> {
     match (&filter.search, position) {
         (Some(search), Position::Created(after)) if search::is_in_windows(search) => {
-            search::newest(connection, filter, after, limit)
+            search::newest(connection, filter, after, limit, deadline)
         }
-        (Some(_), _) => search::patiently(connection, |connection| page(connection, filter, position, limit)),
+        (Some(_), _) => search::patiently(connection, deadline, |connection| page(connection, filter, position, limit)),
         (None, _) => page(connection, filter, position, limit),
     }
 }
@@ -289,14 +297,19 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Limited<Q> {
     }
 }
 
-/// How many orders stand in each status; statuses without orders are left out.
-pub fn counts(connection: &mut PgConnection, filter: &Filter) -> Result<Vec<(Status, i64)>> {
+/// How many orders stand in each status; statuses without orders are left out. Whoever searches is [`Error::Overloaded`]
+/// at the deadline.
+pub fn counts(connection: &mut PgConnection, filter: &Filter, deadline: Instant) -> Result<Vec<(Status, i64)>> {
     let mut query =
         orders::table.group_by(orders::status).select((orders::status, diesel::dsl::count_star())).into_boxed();
     for condition in conditions(filter).into_iter().chain(planned_anew(filter)) {
         query = query.filter(condition);
     }
-    let rows: Vec<(String, i64)> = query.load(connection)?;
+    let rows: Vec<(String, i64)> = if filter.search.is_some() {
+        search::until(deadline, connection, |connection| Ok(query.load(connection)?))?
+    } else {
+        query.load(connection)?
+    };
     rows.into_iter()
         .map(|(status, count)| {
             let status = Status::parse(&status).ok_or_else(|| Error::Internal("an unknown status".to_owned()))?;

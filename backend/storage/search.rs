@@ -76,18 +76,40 @@ fn literal(text: &str) -> String {
 
 /// Reads in whichever way Postgres takes for the quicker one, and after a while in the other: it takes what is searched for
 /// to be spread evenly over time, and so walks along the orders for what is frequent, behind however many others it is.
-/// Both together end before the limit for a request does.
-pub fn patiently<T>(connection: &mut PgConnection, read: impl Fn(&mut PgConnection) -> Result<T>) -> Result<T> {
-    let soon = connection.transaction(|connection| {
-        connection.batch_execute("SET LOCAL statement_timeout = '400ms'")?;
-        read(connection)
-    });
-    match soon {
-        Err(Error::Overloaded) => connection.transaction(|connection| {
-            connection.batch_execute(&format!("{BY_TEXT_ALONE}; SET LOCAL statement_timeout = '1400ms'"))?;
+/// The deadline is for both together.
+pub fn patiently<T>(
+    connection: &mut PgConnection,
+    deadline: Instant,
+    read: impl Fn(&mut PgConnection) -> Result<T>,
+) -> Result<T> {
+    match until(deadline.min(Instant::now() + FIRST_TRY), connection, &read) {
+        Err(Error::Overloaded) => until(deadline, connection, |connection| {
+            connection.batch_execute(BY_TEXT_ALONE)?;
             read(connection)
         }),
         found => found,
+    }
+}
+
+const FIRST_TRY: Duration = Duration::from_millis(400);
+
+/// Runs one statement that ends at the deadline, as [`Error::Overloaded`], so that none is gone on with for nobody.
+pub fn until<T>(
+    deadline: Instant,
+    connection: &mut PgConnection,
+    read: impl FnOnce(&mut PgConnection) -> Result<T>,
+) -> Result<T> {
+    connection.transaction(|connection| {
+        connection.batch_execute(&statement_timeout(deadline)?)?;
+        read(connection)
+    })
+}
+
+/// The setting by which no statement of a transaction outlasts the deadline that begins now.
+fn statement_timeout(deadline: Instant) -> Result<String> {
+    match deadline.saturating_duration_since(Instant::now()).as_millis() {
+        0 => Err(Error::Overloaded),
+        left => Ok(format!("SET LOCAL statement_timeout = {left}")),
     }
 }
 
@@ -120,21 +142,25 @@ fn marks_of(filter: &Filter) -> Vec<i32> {
 }
 
 /// How many hours the first window has, and how many times as many the next one has at most.
-const FIRST: i32 = 16;
-const GROWTH: usize = 8;
+const FIRST_HOURS: i32 = 16;
+const GROWTH_MAX: usize = 8;
 
 /// If there are more in a window, it is cut up. Several pages, and a few milliseconds.
-const MOST: usize = 500;
+const MATCHES_MAX: usize = 500;
 
-/// The windows have this long, and a statement that was begun in it; then Postgres has a try, in what is left of the limit
-/// for a request.
+/// The windows have this long, and a statement that was begun in it; then Postgres has a try, until the deadline.
 const WINDOWS_LIMIT: Duration = Duration::from_millis(400);
-const LAST_TRY: &str = "SET LOCAL statement_timeout = '1100ms'";
 
 /// Orders that match, newest first.
-pub fn newest(connection: &mut PgConnection, filter: &Filter, after: Option<Place>, limit: i64) -> Result<Vec<Order>> {
-    let begun = Instant::now();
-    let most = usize::try_from(limit).unwrap_or(0);
+pub fn newest(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    after: Option<Place>,
+    limit: i64,
+    deadline: Instant,
+) -> Result<Vec<Order>> {
+    let windows_end = deadline.min(Instant::now() + WINDOWS_LIMIT);
+    let wanted = usize::try_from(limit).unwrap_or(0);
     let in_windows = connection.build_transaction().read_only().repeatable_read().run(|connection| {
         let Some((oldest, newest)) = table::oldest_and_newest(connection)? else { return Ok((Vec::new(), None)) };
         let all = Hours { oldest: hour_of(oldest), newest: hour_of(newest) };
@@ -142,17 +168,18 @@ pub fn newest(connection: &mut PgConnection, filter: &Filter, after: Option<Plac
         let oldest = filter.created_from.map_or(oldest, |from| from.max(oldest));
         // There is one way, whatever is searched for.
         connection.batch_execute(&format!(
-            "{BY_TEXT_ALONE}; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL statement_timeout = '400ms'"
+            "{BY_TEXT_ALONE}; SET LOCAL plan_cache_mode = force_generic_plan; {}",
+            statement_timeout(windows_end)?
         ))?;
         let marks = marks_of(filter);
-        let mut search = Search { connection, begun, filter, marks, after, most, places: Vec::new(), crowded: None };
+        let mut search =
+            Search { connection, end: windows_end, filter, marks, after, wanted, places: Vec::new(), crowded: None };
         search.look(Hours { oldest: hour_of(oldest), newest: hour_of(newest) }, all)?;
-        search.places.truncate(most);
+        search.places.truncate(wanted);
         Ok::<_, Error>((table::at(search.connection, &search.places)?, search.crowded))
     });
     let as_postgres_likes = |connection: &mut PgConnection, filter: &Filter, limit: i64| {
-        connection.transaction(|connection| {
-            connection.batch_execute(LAST_TRY)?;
+        until(deadline, connection, |connection| {
             table::page(connection, filter, table::Position::Created(after), limit)
         })
     };
@@ -189,23 +216,23 @@ impl Hours {
 
 struct Search<'a> {
     connection: &'a mut PgConnection,
-    begun: Instant,
+    end: Instant,
     filter: &'a Filter,
     /// Of that filter.
     marks: Vec<i32>,
     after: Option<Place>,
     /// How many are wanted.
-    most: usize,
+    wanted: usize,
     /// Newest first.
     places: Vec<Place>,
-    /// More than [`MOST`] match in this hour, which comes after the places.
+    /// More than [`MATCHES_MAX`] match in this hour, which comes after the places.
     crowded: Option<i32>,
 }
 
 impl Search<'_> {
     /// Looks in the newest window of those hours, and as long as too little is found, in one that reaches further back.
     fn look(&mut self, within: Hours, all: Hours) -> Result<()> {
-        let mut hours = FIRST;
+        let mut hours = FIRST_HOURS;
         let mut has_looked_everywhere = false;
         if within.oldest > within.newest {
             return Ok(());
@@ -216,32 +243,32 @@ impl Search<'_> {
             if !has_looked_everywhere && !is_all && all.are_within(hours.saturating_mul(4)) {
                 has_looked_everywhere = true;
                 let found = self.matching(None)?;
-                if found.len() <= MOST {
+                if found.len() <= MATCHES_MAX {
                     self.places = found;
                     return Ok(());
                 }
             }
             let window = newest_spans(within.newest, hours);
             let found = self.matching(Some(&window))?;
-            if found.len() > MOST {
+            if found.len() > MATCHES_MAX {
                 return window.into_iter().try_for_each(|span| self.look_within(span));
             }
-            if found.len() >= self.most || is_all {
+            if found.len() >= self.wanted || is_all {
                 self.places = found;
                 return Ok(());
             }
-            let growth = (2 * self.most).checked_div(found.len()).unwrap_or(GROWTH).clamp(2, GROWTH);
+            let growth = (2 * self.wanted).checked_div(found.len()).unwrap_or(GROWTH_MAX).clamp(2, GROWTH_MAX);
             hours = hours.saturating_mul(growth as i32);
         }
     }
 
     /// Adds what matches in a span, and where that is too much, in its parts, until there is enough.
     fn look_within(&mut self, span: Span) -> Result<()> {
-        if self.places.len() >= self.most || self.crowded.is_some() {
+        if self.places.len() >= self.wanted || self.crowded.is_some() {
             return Ok(());
         }
         let mut found = self.matching(Some(&[span]))?;
-        if found.len() <= MOST {
+        if found.len() <= MATCHES_MAX {
             self.places.append(&mut found);
         } else if span.level == 0 {
             self.crowded = Some(span.number);
@@ -251,13 +278,14 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Where matching orders stand that were created in these spans, newest first; if there are more than [`MOST`], any
+    /// Where matching orders stand that were created in these spans, newest first; if there are more than [`MATCHES_MAX`], any
     /// of them, and one more.
     fn matching(&mut self, spans: Option<&[Span]>) -> Result<Vec<Place>> {
-        if self.begun.elapsed() > WINDOWS_LIMIT {
+        if Instant::now() > self.end {
             return Err(Error::Overloaded);
         }
-        let mut query = orders::table.select((orders::created_at, orders::id)).limit(MOST as i64 + 1).into_boxed();
+        let mut query =
+            orders::table.select((orders::created_at, orders::id)).limit(MATCHES_MAX as i64 + 1).into_boxed();
         let marks = || order_marks(orders::created_at, orders::owner_id, orders::assignee_id, orders::open);
         if let Some(spans) = spans {
             let keys: Vec<i32> = spans.iter().map(|span| span.key()).collect();

@@ -106,6 +106,8 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
 }
 
 const ACCOUNTS: usize = 4;
+/// Of fewer, one in a hundred is none.
+const REFUSED_MIN: usize = 100;
 
 fn email(number: usize) -> String {
     format!("crowd{}@bench.example", number % ACCOUNTS)
@@ -215,6 +217,9 @@ impl Crowd {
         let (Some(first), Some(last)) = (served.get(threads - 1), served.get(threads..).and_then(<[_]>::last)) else {
             return Err("hardly anybody was logged in".into());
         };
+        if refused.0.len() < REFUSED_MIN {
+            return Err(format!("no more than {} logins were refused", refused.0.len()).into());
+        }
         Ok(Logins {
             a_second: (served.len() - threads) as f64 / (*last - *first).as_secs_f64(),
             refused: refused.0.len(),

@@ -47,7 +47,8 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
             checkpoint().await?;
             site.write(writes, WRITERS).await
         };
-        written.push(compare(rounds, async || write(&ours).await, async || write(&peer).await).await?);
+        let theirs = async || ours.server.standing_still(async || write(&peer).await).await;
+        written.push(compare(rounds, async || write(&ours).await, theirs).await?);
     }
     ours.server.stop().await?;
     peer.server.stop().await?;
@@ -82,7 +83,7 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
         ),
         crowd_row("the same: time to the last; Express and ws".into(), "ms", |crowd| crowd.to_the_last_ms, Goal::Shown),
         Row::plain(
-            "memory at rest; Express in a cluster of two",
+            format!("memory at rest; Express in a cluster of {}", std::thread::available_parallelism()?),
             format!("{our_rest:.0} MB"),
             format!("{peer_rest:.0} MB"),
             vec![our_rest / peer_rest],

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
@@ -59,6 +59,39 @@ impl Server {
 
     pub async fn stop(mut self) -> Result<()> {
         Ok(self.child.kill().await?)
+    }
+
+    /// Runs something while this server stands still, and waits until it has caught up: it looks for what others have
+    /// written to its database, which would take from those who write, and afterwards from its own turn.
+    pub async fn standing_still<T>(&self, work: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+        self.signal("STOP").await?;
+        let done = work().await;
+        self.signal("CONT").await?;
+        self.comes_to_rest().await?;
+        done
+    }
+
+    async fn signal(&self, name: &str) -> Result<()> {
+        let status =
+            Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &self.pid.to_string()]).status().await?;
+        if status.success() { Ok(()) } else { Err(format!("no SIG{name} for the server").into()) }
+    }
+
+    async fn comes_to_rest(&self) -> Result<()> {
+        const LOOKS_EVERY: Duration = Duration::from_secs(2);
+        const LIMIT: Duration = Duration::from_secs(60);
+        const REST: Duration = Duration::from_millis(20);
+        let begun = Instant::now();
+        loop {
+            let before = self.cpu()?;
+            tokio::time::sleep(LOOKS_EVERY + LOOKS_EVERY / 4).await;
+            if self.cpu()? - before <= REST {
+                return Ok(());
+            }
+            if begun.elapsed() > LIMIT {
+                return Err("the server does not come to rest".into());
+            }
+        }
     }
 
     /// Resident memory in bytes.

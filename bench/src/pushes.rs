@@ -48,8 +48,11 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
             behind.add(Duration::from_nanos(arrived.saturating_sub(answered)));
             to_here.add(Duration::from_nanos(here.completed(version).await?.saturating_sub(sent)));
         }
-        let commit = pgbench(&context.settings, &database, "note.sql", 1, context.turn()).await?;
-        let published = publish(&context.settings.redis_url).await?;
+        let limit = async || {
+            let commit = pgbench(&context.settings, &database, "note.sql", 1, context.turn()).await?;
+            Ok((commit, publish(&context.settings.redis_url).await?))
+        };
+        let (commit, published) = site.server.standing_still(async || other.standing_still(limit).await).await?;
         ours.push(to_there.percentile(0.5).as_secs_f64() * 1e3);
         after_answer.push(behind.percentile(0.5).as_secs_f64() * 1e3);
         ours_here.push(to_here.percentile(0.5).as_secs_f64() * 1e3);

@@ -89,7 +89,12 @@ impl Row {
                 Some((ours, None)) => format!("{ours:.0}"),
                 Some((ours, Some(limit))) => format!("{ours:.0}; {limit:.0}"),
             },
-            if self.holds() { "yes" } else { "NO" }.to_owned(),
+            match self.goal {
+                Goal::Shown => "–",
+                _ if self.holds() => "yes",
+                _ => "NO",
+            }
+            .to_owned(),
         ]
     }
 }

@@ -61,14 +61,9 @@ async fn against_pgbench(
         },
         async || {
             checkpoint().await?;
-            pgbench(
-                settings,
-                database,
-                script,
-                if matches!(writes, Writes::Batches(_)) { WRITERS } else { clients },
-                context.turn(),
-            )
-            .await
+            let clients = if matches!(writes, Writes::Batches(_)) { WRITERS } else { clients };
+            let turn = async || pgbench(settings, database, script, clients, context.turn()).await;
+            site.server.standing_still(turn).await
         },
     )
     .await?;

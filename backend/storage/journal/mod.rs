@@ -83,7 +83,7 @@ pub fn existing(connection: &mut PgConnection, ids: &[OrderId]) -> QueryResult<V
 }
 
 /// An order that nothing keeps as it is, whose it is, who asks, and Postgres' clock: one statement.
-pub struct Unlocked {
+pub struct ReadUnlocked {
     pub order: OrderRow,
     pub owner_name: String,
     pub assignee_name: Option<String>,
@@ -92,7 +92,7 @@ pub struct Unlocked {
 }
 
 /// Reads an order without locking it. None when the order or the caller's account is not there.
-pub fn read_unlocked(connection: &mut PgConnection, id: OrderId, caller_id: Uuid) -> QueryResult<Option<Unlocked>> {
+pub fn read_unlocked(connection: &mut PgConnection, id: OrderId, caller_id: Uuid) -> QueryResult<Option<ReadUnlocked>> {
     type Row = (OrderRow, String, Option<String>, (String, String, bool), DateTime<Utc>);
     let row: Option<Row> = orders::table
         .inner_join(accounts::table.on(accounts::id.eq(orders::owner_id)))
@@ -110,7 +110,7 @@ pub fn read_unlocked(connection: &mut PgConnection, id: OrderId, caller_id: Uuid
         .optional()?;
     Ok(row.and_then(|(order, owner_name, assignee_name, (name, role, active), now)| {
         let caller = Account { name, role: Role::parse(&role)?, active };
-        Some(Unlocked { order, owner_name, assignee_name, caller, now: now.trunc_subsecs(3) })
+        Some(ReadUnlocked { order, owner_name, assignee_name, caller, now: now.trunc_subsecs(3) })
     }))
 }
 
