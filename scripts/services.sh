@@ -327,6 +327,16 @@ create_cluster() {
   as_service mv "$pg.new" "$pg"
 }
 
+# A quarter of the memory that there is, as Postgres advises, 128 MB to 4 GB. It takes what it uses.
+page_cache_mb() {
+  local limit total mb
+  total=$(awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo)
+  limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null) || limit=max
+  mb=$(awk -v total="$total" -v limit="$limit" 'BEGIN { print int((limit ~ /^[0-9]+$/ && limit < total ? limit : total) / 4 / 1048576) }')
+  if [ "$mb" -lt 128 ]; then mb=128; elif [ "$mb" -gt 4096 ]; then mb=4096; fi
+  echo "$mb"
+}
+
 configure_postgres() {
   local quoted=${sockets//\'/\'\'}
   {
@@ -344,6 +354,7 @@ configure_postgres() {
       echo "max_wal_size = 4GB"
     fi
     if [ "$instance" = test ]; then echo "synchronous_commit = off"; fi
+    case $instance in run | bench) echo "shared_buffers = $(page_cache_mb)MB" ;; esac
     if [ "$instance" = bench ]; then
       # A checkpoint comes when the benchmark asks for one, and not in the middle of somebody's turn.
       echo "checkpoint_timeout = 1h"
