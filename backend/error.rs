@@ -250,9 +250,11 @@ impl ResponseError for Error {
 impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Error {
         use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
-        use diesel::result::Error::DatabaseError;
+        use diesel::result::Error::{BrokenTransactionManager, DatabaseError};
         match error {
-            DatabaseError(ClosedConnection | UnableToSendCommand, _) => Error::DatabaseUnavailable,
+            DatabaseError(ClosedConnection | UnableToSendCommand, _) | BrokenTransactionManager => {
+                Error::DatabaseUnavailable
+            }
             // The connection went, or the server is going or coming: diesel tells only some of these apart.
             DatabaseError(_, information) if is_about_the_connection(information.message()) => {
                 Error::DatabaseUnavailable
@@ -269,6 +271,7 @@ fn is_about_the_connection(message: &str) -> bool {
     let beginnings = [
         "server closed the connection",
         "terminating connection",
+        "terminating background worker",
         "could not receive data from server",
         "could not send data to server",
         "no connection to the server",

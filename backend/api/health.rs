@@ -22,7 +22,13 @@ pub async fn readyz(app: Data<App>) -> Result<HttpResponse> {
     }
     let is_current = app
         .db
-        .read(|connection| migrations::is_current(connection).map_err(|error| Error::Internal(error.to_string())))
+        .read(|connection| {
+            // A dead connection is known by its error, and another one is tried.
+            migrations::is_current(connection).map_err(|error| match error.downcast::<diesel::result::Error>() {
+                Ok(error) => Error::from(*error),
+                Err(error) => Error::Internal(error.to_string()),
+            })
+        })
         .await;
     match is_current {
         Ok(true) => Ok(ok()),

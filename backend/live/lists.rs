@@ -25,11 +25,13 @@ pub struct Lists {
     everybody: Watchers,
     owners: HashMap<Uuid, Watchers>,
     recent: Recent,
+    /// Something will be taken for seen that was not.
+    owes_resync: bool,
 }
 
 impl Lists {
     pub fn new(now: Instant) -> Lists {
-        Lists { everybody: Watchers::default(), owners: HashMap::new(), recent: Recent::new(now) }
+        Lists { everybody: Watchers::default(), owners: HashMap::new(), recent: Recent::new(now), owes_resync: false }
     }
 
     pub fn join(&mut self, audience: Audience, watcher: Watcher) -> u32 {
@@ -55,8 +57,10 @@ impl Lists {
 
     pub fn offer(&mut self, announcement: &Announcement) {
         let event = &announcement.event;
-        if !self.recent.is_new(event.order_id, event.version) {
-            return;
+        match self.recent.news(event.order_id, event.version) {
+            News::Old => return,
+            News::New => {}
+            News::NewForAnOlderOne => self.owes_resync = true,
         }
         let owners = self.owners.get(&announcement.owner_id);
         if self.everybody.is_empty() && owners.is_none() {
@@ -83,6 +87,9 @@ impl Lists {
     /// The repair has read everything that is committed: what came long before will not come again.
     pub fn forget(&mut self, now: Instant) {
         self.recent.forget(now);
+        if std::mem::take(&mut self.owes_resync) {
+            self.resync();
+        }
     }
 }
 
@@ -108,23 +115,31 @@ struct Seen {
 /// Gaps in one order's versions that are known at the same time. Of more, the oldest counts as seen.
 const GAPS_MAX: usize = 64;
 
+#[derive(Debug, PartialEq)]
+enum News {
+    Old,
+    New,
+    /// There are too many gaps: what would fill the oldest counts as seen from now on.
+    NewForAnOlderOne,
+}
+
 impl Recent {
     fn new(now: Instant) -> Recent {
         Recent { newer: HashMap::new(), older: HashMap::new(), begun: now }
     }
 
-    /// True the first time.
-    fn is_new(&mut self, id: OrderId, version: i32) -> bool {
+    /// New the first time.
+    fn news(&mut self, id: OrderId, version: i32) -> News {
         if self.newer.len() >= ORDERS_MAX {
             self.turn();
         }
         match self.newer.entry(id) {
-            Entry::Occupied(seen) => seen.into_mut().is_new(version),
+            Entry::Occupied(seen) => seen.into_mut().news(version),
             Entry::Vacant(place) => match self.older.remove(&id) {
-                Some(seen) => place.insert(seen).is_new(version),
+                Some(seen) => place.insert(seen).news(version),
                 None => {
                     place.insert(Seen { newest: (version, version), older: Vec::new() });
-                    true
+                    News::New
                 }
             },
         }
@@ -143,10 +158,10 @@ impl Recent {
 }
 
 impl Seen {
-    fn is_new(&mut self, version: i32) -> bool {
+    fn news(&mut self, version: i32) -> News {
         // What the feed brings first is announced, too: mostly that ends here.
         if (self.newest.0..=self.newest.1).contains(&version) {
-            return false;
+            return News::Old;
         }
         if version > self.newest.1 {
             if version > self.newest.1 + 1 {
@@ -155,13 +170,14 @@ impl Seen {
             }
             self.newest.1 = version;
         } else if !self.fill(version) {
-            return false;
+            return News::Old;
         }
-        if self.older.len() > GAPS_MAX {
-            let oldest = self.older.remove(0);
-            self.older[0].0 = oldest.0;
+        if self.older.len() <= GAPS_MAX {
+            return News::New;
         }
-        true
+        let oldest = self.older.remove(0);
+        self.older[0].0 = oldest.0;
+        News::NewForAnOlderOne
     }
 
     /// Takes in a version that lies before the newest run; false if it is there.
@@ -193,6 +209,10 @@ mod tests {
     use std::sync::Arc;
 
     const ORDER: &str = "7K3M9Q2XTB";
+
+    fn is_new(recent: &mut Recent, id: OrderId, version: i32) -> bool {
+        recent.news(id, version) != News::Old
+    }
 
     fn texts(outbox: &Outbox) -> Vec<String> {
         std::iter::from_fn(|| match outbox.take() {
@@ -230,12 +250,12 @@ mod tests {
         let start = Instant::now();
         let id = OrderId::parse(ORDER).unwrap();
         let mut recent = Recent::new(start);
-        assert!(recent.is_new(id, 100));
+        assert!(is_new(&mut recent, id, 100));
         recent.forget(start + Duration::from_secs(41));
-        assert!(!recent.is_new(id, 100));
+        assert!(!is_new(&mut recent, id, 100));
         recent.forget(start + Duration::from_secs(82));
         recent.forget(start + Duration::from_secs(123));
-        assert!(recent.is_new(id, 100));
+        assert!(is_new(&mut recent, id, 100));
     }
 
     #[test]
@@ -244,29 +264,50 @@ mod tests {
         let mut recent = Recent::new(Instant::now());
         // A permutation: 7 and 100 have no common divisor.
         for version in (0..100).map(|number| number * 7 % 100) {
-            assert!(recent.is_new(id, version), "{version}");
-            assert!(!recent.is_new(id, version), "{version}");
+            assert!(is_new(&mut recent, id, version), "{version}");
+            assert!(!is_new(&mut recent, id, version), "{version}");
         }
-        assert!((0..100).all(|version| !recent.is_new(id, version)));
+        assert!((0..100).all(|version| !is_new(&mut recent, id, version)));
         let seen = &recent.newer[&id];
         assert_eq!((seen.newest, seen.older.len()), ((0, 99), 0));
         for version in (200..1000).step_by(2) {
-            assert!(recent.is_new(id, version), "{version}");
+            assert!(is_new(&mut recent, id, version), "{version}");
         }
         assert!(recent.newer[&id].older.len() <= GAPS_MAX);
+    }
+
+    /// What fills a gap that was forgotten is not told: so all is read again, once the feed has brought what there is.
+    #[test]
+    fn too_many_gaps_are_owned_up_to() {
+        let now = Instant::now();
+        let mut lists = Lists::new(now);
+        let outbox = Arc::new(Outbox::default());
+        lists.join(Audience::Everybody, Watcher { outbox: outbox.clone(), subscription: 1 });
+        let gaps = GAPS_MAX as i32;
+        (0..gaps).for_each(|number| lists.offer(&announcement(ORDER, 2 + 2 * number)));
+        lists.forget(now);
+        assert_eq!(texts(&outbox).len(), GAPS_MAX, "none too many yet");
+        (gaps..3 * gaps).for_each(|number| lists.offer(&announcement(ORDER, 2 + 2 * number)));
+        assert_eq!(texts(&outbox).len(), 2 * GAPS_MAX);
+        lists.offer(&announcement(ORDER, 3));
+        assert_eq!(texts(&outbox), [""; 0], "that gap is forgotten");
+        lists.forget(now);
+        assert_eq!(texts(&outbox), [RESYNC_ORDERS.to_string()]);
+        lists.forget(now);
+        assert_eq!(texts(&outbox), [""; 0]);
     }
 
     #[test]
     fn far_jumps_and_far_returns() {
         let id = OrderId::parse(ORDER).unwrap();
         let mut recent = Recent::new(Instant::now());
-        assert!(recent.is_new(id, 1));
-        assert!(recent.is_new(id, 1000));
-        assert!(!recent.is_new(id, 1));
-        assert!(recent.is_new(id, 2), "however late");
-        assert!(recent.is_new(id, 937));
-        assert!(!recent.is_new(id, 937));
-        assert!(recent.is_new(id, i32::MAX));
-        assert!(!recent.is_new(id, i32::MAX));
+        assert!(is_new(&mut recent, id, 1));
+        assert!(is_new(&mut recent, id, 1000));
+        assert!(!is_new(&mut recent, id, 1));
+        assert!(is_new(&mut recent, id, 2), "however late");
+        assert!(is_new(&mut recent, id, 937));
+        assert!(!is_new(&mut recent, id, 937));
+        assert!(is_new(&mut recent, id, i32::MAX));
+        assert!(!is_new(&mut recent, id, i32::MAX));
     }
 }

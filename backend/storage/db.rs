@@ -70,7 +70,8 @@ impl Db {
             if !claim.take() {
                 return Err(Error::DatabaseUnavailable);
             }
-            for _ in 0..pool.max_size() {
+            // All that are open may be dead: one more is a new one.
+            for _ in 0..=pool.max_size() {
                 let mut connection = checkout(pool)?;
                 match query(&mut connection.pg) {
                     Err(Error::DatabaseUnavailable) => connection.broken = true,
@@ -187,7 +188,7 @@ fn checkout(pool: &r2d2::Pool<Manager>) -> Result<r2d2::PooledConnection<Manager
 
 /// A connection that answers: what writes can't be tried twice.
 fn checkout_alive(pool: &r2d2::Pool<Manager>) -> Result<r2d2::PooledConnection<Manager>> {
-    for _ in 0..pool.max_size() {
+    for _ in 0..=pool.max_size() {
         let mut connection = checkout(pool)?;
         if connection.pg.batch_execute("SELECT 1").is_ok() {
             return Ok(connection);

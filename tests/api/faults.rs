@@ -370,6 +370,31 @@ async fn watchers_miss_nothing_of_what_happens_around_an_outage() {
     own.events_until(last).await;
 }
 
+/// Postgres was restarted while nobody asked: the first to ask notices nothing.
+#[tokio::test]
+async fn when_all_connections_are_dead_there_are_new_ones() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    let order = uma.create_order("Sofa").await;
+    let path = format!("/orders/{}", order.id);
+    for round in 0..4 {
+        // As many as there may be.
+        all((0..32).map(|_| uma.get(&path))).await;
+        app.database.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
+        // Gone, not going.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        match round {
+            0 => assert_eq!(app.page("/readyz").await.status, 200),
+            1 => assert_eq!(uma.get(&path).await.status, 200),
+            2 => assert_eq!(uma.get("/me").await.status, 200),
+            _ => drop(uma.changes(&order, json!({"title": "Couch"})).await),
+        }
+    }
+}
+
 /// Connections that go while they are used cost a read another try, and a write its 503; nobody gets a 500.
 #[tokio::test]
 async fn connections_that_go_in_the_middle_are_no_internal_errors() {
