@@ -31,9 +31,8 @@ impl CountsCache {
     pub async fn get(&self, db: &Db, filter: Filter) -> Result<Counts> {
         let key = format!("{filter:?}");
         let count = async {
-            let is_search = filter.search.is_some();
-            let rows =
-                db.list(is_search, move |connection, deadline| table::counts(connection, &filter, deadline)).await?;
+            // Whatever is counted: a million orders take a second.
+            let rows = db.list(true, move |connection, deadline| table::counts(connection, &filter, deadline)).await?;
             let mut counts: BTreeMap<_, _> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
             counts.extend(rows.iter().map(|(status, count)| (status.name(), *count)));
             Ok(Counts { total: rows.iter().map(|(_, count)| count).sum(), counts })

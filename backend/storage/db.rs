@@ -27,8 +27,8 @@ const CONNECTIONS: std::ops::RangeInclusive<usize> = 4..=24;
 pub struct Db {
     pool: r2d2::Pool<Manager>,
     permits: Arc<Semaphore>,
-    /// Of those, how many may search: it takes long, and others want to read meanwhile.
-    searches: Arc<Semaphore>,
+    /// Of those, how many may search or count: it takes long, and others want to read meanwhile.
+    long_ones: Arc<Semaphore>,
 }
 
 impl Db {
@@ -44,7 +44,11 @@ impl Db {
             // A `SELECT 1` before each query would double the round trips; a dead connection shows itself.
             .test_on_check_out(false)
             .build_unchecked(Manager { url: database_url.clone() });
-        Db { pool, permits: Arc::new(Semaphore::new(connections)), searches: Arc::new(Semaphore::new(connections / 2)) }
+        Db {
+            pool,
+            permits: Arc::new(Semaphore::new(connections)),
+            long_ones: Arc::new(Semaphore::new(connections / 2)),
+        }
     }
 
     /// How many statements run at once.
@@ -83,18 +87,19 @@ impl Db {
         .await
     }
 
-    /// [`Db::read`] with the time at which nobody waits for the answer any more. If it may take long, because texts are
-    /// searched, it waits for its turn among those; and where that is too long, it is [`Error::Overloaded`].
-    pub async fn list<T, F>(&self, is_search: bool, query: F) -> Result<T>
+    /// [`Db::read`] with the time at which nobody waits for the answer any more. What may take long, because texts are
+    /// searched or orders counted, waits for its turn among its like; and where that is too long, it is
+    /// [`Error::Overloaded`].
+    pub async fn list<T, F>(&self, takes_long: bool, query: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut PgConnection, Instant) -> Result<T> + Send + 'static,
     {
         let deadline = Instant::now() + TIME_LIMIT;
-        if !is_search {
+        if !takes_long {
             return self.read(move |connection| query(connection, deadline)).await;
         }
-        let turn = tokio::time::timeout_at(deadline.into(), self.searches.clone().acquire_owned()).await;
+        let turn = tokio::time::timeout_at(deadline.into(), self.long_ones.clone().acquire_owned()).await;
         let turn = turn.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Draining)?;
         let in_turn = move |connection: &mut _| {
             // Goes with the thread, as the permit does.

@@ -297,19 +297,14 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Limited<Q> {
     }
 }
 
-/// How many orders stand in each status; statuses without orders are left out. Whoever searches is [`Error::Overloaded`]
-/// at the deadline.
+/// How many orders stand in each status; statuses without orders are left out. [`Error::Overloaded`] at the deadline.
 pub fn counts(connection: &mut PgConnection, filter: &Filter, deadline: Instant) -> Result<Vec<(Status, i64)>> {
     let mut query =
         orders::table.group_by(orders::status).select((orders::status, diesel::dsl::count_star())).into_boxed();
     for condition in conditions(filter).into_iter().chain(planned_anew(filter)) {
         query = query.filter(condition);
     }
-    let rows: Vec<(String, i64)> = if filter.search.is_some() {
-        search::until(deadline, connection, |connection| Ok(query.load(connection)?))?
-    } else {
-        query.load(connection)?
-    };
+    let rows: Vec<(String, i64)> = search::until(deadline, connection, |connection| Ok(query.load(connection)?))?;
     rows.into_iter()
         .map(|(status, count)| {
             let status = Status::parse(&status).ok_or_else(|| Error::Internal("an unknown status".to_owned()))?;
