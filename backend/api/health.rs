@@ -20,17 +20,7 @@ pub async fn readyz(app: Data<App>) -> Result<HttpResponse> {
     if app.draining.load(Ordering::Relaxed) {
         return Err(Error::Draining);
     }
-    let is_current = app
-        .db
-        .read(|connection| {
-            // A dead connection is known by its error, and another one is tried.
-            migrations::is_current(connection).map_err(|error| match error.downcast::<diesel::result::Error>() {
-                Ok(error) => Error::from(*error),
-                Err(error) => Error::Internal(error.to_string()),
-            })
-        })
-        .await;
-    match is_current {
+    match app.db.read(migrations::is_current).await {
         Ok(true) => Ok(ok()),
         Ok(false) => {
             tracing::warn!("not ready: the database is not migrated");

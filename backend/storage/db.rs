@@ -235,6 +235,26 @@ pub fn speaks_english(connection: &mut PgConnection) -> QueryResult<bool> {
     Ok(["", "C", "POSIX"].contains(&language.as_str()) || language.starts_with("C.") || language.starts_with("en"))
 }
 
+/// Runs one statement that ends at the deadline, as [`Error::Overloaded`], so that none is gone on with for nobody.
+pub fn until<T>(
+    deadline: Instant,
+    connection: &mut PgConnection,
+    read: impl FnOnce(&mut PgConnection) -> Result<T>,
+) -> Result<T> {
+    connection.transaction(|connection| {
+        connection.batch_execute(&statement_timeout(deadline)?)?;
+        read(connection)
+    })
+}
+
+/// The setting by which no statement of a transaction outlasts the deadline that begins now.
+pub fn statement_timeout(deadline: Instant) -> Result<String> {
+    match deadline.saturating_duration_since(Instant::now()).as_millis() {
+        0 => Err(Error::Overloaded),
+        left => Ok(format!("SET LOCAL statement_timeout = {left}")),
+    }
+}
+
 struct Manager {
     url: SecretString,
 }

@@ -9,6 +9,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::error::Error;
+
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// Any number, as long as nobody else takes it: "order tr" in ASCII.
@@ -42,13 +44,13 @@ diesel::table! {
 }
 
 /// True when nothing is left to migrate. Only reads, unlike diesel's own question, which creates its table.
-pub fn is_current(connection: &mut PgConnection) -> Result<bool, MigrationError> {
+pub fn is_current(connection: &mut PgConnection) -> Result<bool, Error> {
     use __diesel_schema_migrations::{table, version};
     let has_list = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
     if !diesel::select(has_list).get_result(connection)? {
         return Ok(false);
     }
     let run: BTreeSet<String> = table.select(version).load(connection)?.into_iter().collect();
-    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS)?;
+    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(ours.iter().all(|migration| run.contains(&migration.name().version().to_string())))
 }

@@ -11,6 +11,7 @@ use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use uuid::Uuid;
 
+use super::db::until;
 use super::events::EventRow;
 use super::schema::{accounts, order_events, orders};
 use super::search;
@@ -304,7 +305,7 @@ pub fn counts(connection: &mut PgConnection, filter: &Filter, deadline: Instant)
     for condition in conditions(filter).into_iter().chain(planned_anew(filter)) {
         query = query.filter(condition);
     }
-    let rows: Vec<(String, i64)> = search::until(deadline, connection, |connection| Ok(query.load(connection)?))?;
+    let rows: Vec<(String, i64)> = until(deadline, connection, |connection| Ok(query.load(connection)?))?;
     rows.into_iter()
         .map(|(status, count)| {
             let status = Status::parse(&status).ok_or_else(|| Error::Internal("an unknown status".to_owned()))?;

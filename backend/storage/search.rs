@@ -12,6 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use super::db::{statement_timeout, until};
 use super::orders::{self as table, AssigneeFilter, Condition, Filter, Place};
 use super::schema::{lower, orders};
 use crate::domain::ids::OrderId;
@@ -92,26 +93,6 @@ pub fn patiently<T>(
 }
 
 const FIRST_TRY: Duration = Duration::from_millis(400);
-
-/// Runs one statement that ends at the deadline, as [`Error::Overloaded`], so that none is gone on with for nobody.
-pub fn until<T>(
-    deadline: Instant,
-    connection: &mut PgConnection,
-    read: impl FnOnce(&mut PgConnection) -> Result<T>,
-) -> Result<T> {
-    connection.transaction(|connection| {
-        connection.batch_execute(&statement_timeout(deadline)?)?;
-        read(connection)
-    })
-}
-
-/// The setting by which no statement of a transaction outlasts the deadline that begins now.
-fn statement_timeout(deadline: Instant) -> Result<String> {
-    match deadline.saturating_duration_since(Instant::now()).as_millis() {
-        0 => Err(Error::Overloaded),
-        left => Ok(format!("SET LOCAL statement_timeout = {left}")),
-    }
-}
 
 const BY_TEXT_ALONE: &str = "SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off";
 

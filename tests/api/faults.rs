@@ -381,11 +381,10 @@ async fn when_all_connections_are_dead_there_are_new_ones() {
         // As many as there may be.
         all((0..32).map(|_| uma.get(&path))).await;
         app.database.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+            // Gone, not going.
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
              WHERE datname = current_database() AND pid <> pg_backend_pid()",
         );
-        // Gone, not going.
-        tokio::time::sleep(Duration::from_millis(100)).await;
         match round {
             0 => assert_eq!(app.page("/readyz").await.status, 200),
             1 => assert_eq!(uma.get(&path).await.status, 200),
