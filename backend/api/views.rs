@@ -132,7 +132,7 @@ impl From<Rejection> for Error {
             Rejection::NotAMover => Error::invalid("/mover_id", "not_a_mover", "must be an active mover's ID"),
             Rejection::AccountEnded => Error::SessionEnded,
             Rejection::DatabaseUnavailable => Error::DatabaseUnavailable,
-            Rejection::Overloaded | Rejection::Busy => Error::Overloaded,
+            Rejection::Overloaded | Rejection::Busy | Rejection::Apart => Error::Overloaded,
             Rejection::OutcomeUnknown => Error::OutcomeUnknown,
             Rejection::Internal(cause) => Error::Internal(format!("journal: {cause}")),
         }

@@ -73,9 +73,11 @@ pub enum Rejection {
     AccountEnded,
     DatabaseUnavailable,
     Overloaded,
-    /// Not in this transaction: somebody else has locked the order, it has to be written alone, or its ID was taken. An
-    /// answer only where that lasts for longer than anybody here takes.
+    /// Not in this transaction: somebody else has locked the order. An answer only where that lasts for longer than
+    /// anybody here takes.
     Busy,
+    /// Not in one transaction with others: somebody else may hold its reference, or its ID was taken. Never an answer.
+    Apart,
     OutcomeUnknown,
     /// Postgres refused it for a reason that should not be possible.
     Internal(String),

@@ -457,6 +457,75 @@ async fn a_locked_order_does_not_hold_up_the_others() {
     consistent(&app);
 }
 
+/// Somebody, say a replica that was stopped, holds a reference without having committed it. Who wants the same one waits;
+/// who creates other orders meanwhile, or changes theirs, does not.
+#[tokio::test]
+async fn a_reference_that_nobody_has_yet_does_not_hold_up_the_others() {
+    let app = TestApp::start().await;
+    let (uma, otto, max) = (app.user("Uma").await, app.user("Otto").await, app.mover("Max").await);
+    let orders = futures_util::future::join_all((0..10).map(|_| otto.create_order("Sofa"))).await;
+    let own = uma.create_order("Bed").await;
+    let mut holder = app.database.connect();
+    diesel::sql_query("BEGIN").execute(&mut holder).unwrap();
+    diesel::sql_query(format!(
+        "INSERT INTO orders (id, owner_id, status, version, public_version, title, reference, created_at, updated_at) \
+         VALUES ('AAAAAAAAAA', '{}', 'created', 1, 1, 'Table', 'PO-1', now(), now())",
+        uma.id
+    ))
+    .execute(&mut holder)
+    .unwrap();
+
+    let wanting = async {
+        let creations = (0..4).map(|_| uma.post("/orders", json!({"title": "Chair", "reference": "PO-1"})));
+        let claim = uma.patch(&format!("/orders/{}", own.id), json!({"reference": "PO-1"}));
+        all(creations.chain([claim])).await
+    };
+    let neighbours = async {
+        let mut slow = Vec::new();
+        for _ in 0..10 {
+            let creations = (0..10).map(|_| otto.post("/orders", json!({"title": "Lamp"})));
+            let moves = orders.iter().map(|order| max.tries(order, json!({"note": "Dog"})));
+            let (replies, after) = slowest(creations.chain(moves).collect()).await;
+            replies.into_iter().for_each(|reply| drop(reply.expect(201)));
+            slow.push(after);
+        }
+        slow.sort();
+        slow[slow.len() / 2]
+    };
+    let (wanted, usually) = tokio::join!(wanting, neighbours);
+    for reply in wanted {
+        reply.refused(503, "overloaded");
+    }
+    assert!(usually < Duration::from_millis(500), "{usually:?}");
+    diesel::sql_query("ROLLBACK").execute(&mut holder).unwrap();
+    uma.creates(json!({"title": "Chair", "reference": "PO-1"})).await;
+    consistent(&app);
+}
+
+/// What waits for a lock is decided by what is true when it has it.
+#[tokio::test]
+async fn a_mover_who_is_put_out_while_an_order_is_locked_adds_nothing() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let mut holder = app.database.connect();
+    diesel::sql_query("BEGIN").execute(&mut holder).unwrap();
+    diesel::sql_query(format!("SELECT 1 FROM orders WHERE id = '{}' FOR UPDATE", order.id))
+        .execute(&mut holder)
+        .unwrap();
+    let release = async {
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("somebody waits for the lock", async || app.database.number(waiting) == 1).await;
+        app.database.run(&format!("UPDATE accounts SET active = false WHERE id = '{}'", max.id));
+        diesel::sql_query("COMMIT").execute(&mut holder).unwrap();
+    };
+    let (reply, ()) = tokio::join!(max.tries(&order, json!({"note": "Dog"})), release);
+    reply.refused(401, "session_ended");
+    assert_eq!(uma.history(&order).await.len(), 1);
+    consistent(&app);
+}
+
 // ---- Redis ----
 
 /// Nothing but live updates between replicas needs Redis, and these come later.

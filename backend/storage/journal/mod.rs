@@ -4,6 +4,7 @@
 mod statements;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use diesel::connection::SimpleConnection;
@@ -26,17 +27,25 @@ diesel::define_sql_function! {
 }
 
 /// Others hold a lock for milliseconds. Who holds one for longer must not hold up the journal.
-///
+pub const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
+/// The same, while somebody waits who does not want that lock.
+pub const LOCK_TIMEOUT_IN_HASTE: Duration = Duration::from_millis(10);
+
 /// All statements here go by keys, in arrays of which Postgres takes the length for the reason to plan anew each time:
 /// 0.6 ms of the 2 that a move alone took. One plan is right for all of them, as long as it uses the index.
-const SETTINGS: &str = "SET lock_timeout = '100ms'; SET plan_cache_mode = 'force_generic_plan'; \
+const SETTINGS: &str = "SET plan_cache_mode = 'force_generic_plan'; \
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// A connection for these statements alone.
 pub fn connect(url: &SecretString) -> ConnectionResult<PgConnection> {
     let mut connection = db::connect(url)?;
     connection.batch_execute(SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    set_lock_timeout(&mut connection, LOCK_TIMEOUT).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+pub fn set_lock_timeout(connection: &mut PgConnection, limit: Duration) -> QueryResult<()> {
+    connection.batch_execute(&format!("SET lock_timeout = {}", limit.as_millis()))
 }
 
 /// Whether the connection outlived what was refused on it.
@@ -198,7 +207,8 @@ pub fn insert_events<'a>(connection: &mut PgConnection, events: impl Iterator<It
 }
 
 /// Writes where an order stands after an event that a mover or its owner recorded, and the event, if the order is still
-/// at the version at which it was read. False: it is not, and nothing is written. A transaction of its own.
+/// at the version at which it was read. False: it is not, or somebody else has locked it, and nothing is written. A
+/// transaction of its own.
 pub fn advance(connection: &mut PgConnection, order: &Order, event: &Event, read_version: i32) -> QueryResult<bool> {
     let mut statement = Advance { standing: UpdateStanding::default(), event: InsertEvents::default(), read_version };
     statement.standing.push(order);

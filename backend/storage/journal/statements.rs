@@ -197,8 +197,8 @@ unnest_statement! {
     }
 }
 
-/// What one event changes of an order that is still as it was read, and the event. As arrays, the same would take 0.06 ms
-/// longer.
+/// What one event changes of an order that is still as it was read, and the event. It waits for nobody: what else was read
+/// with the order would be out of date after that. As arrays, the same would take 0.06 ms longer.
 pub struct Advance<'a> {
     pub standing: UpdateStanding<'a>,
     pub event: InsertEvents<'a>,
@@ -216,6 +216,9 @@ impl QueryFragment<Pg> for Advance<'_> {
         self.standing.walk_row(out.reborrow())?;
         out.push_sql(" AND orders.version = ");
         out.push_bind_param::<Int4, _>(&self.read_version)?;
+        out.push_sql(" AND orders.id = (SELECT o.id FROM orders o WHERE o.id = ");
+        out.push_bind_param::<Text, _>(self.standing.id.first().ok_or_else(no_row)?)?;
+        out.push_sql(" FOR NO KEY UPDATE SKIP LOCKED)");
         out.push_sql(" RETURNING orders.id) ");
         self.event.walk_row(out.reborrow())?;
         out.push_sql(" WHERE EXISTS (SELECT FROM advanced)");
