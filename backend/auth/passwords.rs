@@ -23,8 +23,8 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 /// 19 is the nicest. On two cores that reads kept busy, logins still took 1 to 2.5 s.
 const LOWEST_PRIORITY: i32 = 19;
 
-/// What a thread tries first, to know how long a password will take: some milliseconds each. The quickest counts, since
-/// others do something, too, while a server starts.
+/// What is tried first, to know how long a password will take: some milliseconds each. The quickest counts, since others
+/// do something, too, while a server starts.
 const TRIAL_COST: u32 = 6;
 const TRIALS: usize = 3;
 
@@ -43,8 +43,7 @@ pub struct Passwords {
     lately: Arc<Lately>,
 }
 
-/// How long one password has taken lately: the mean in nanoseconds; 0 before anything is known.
-#[derive(Default)]
+/// How long one password has taken lately: the mean in nanoseconds.
 struct Lately(AtomicU64);
 
 enum Job {
@@ -53,18 +52,19 @@ enum Job {
 }
 
 impl Passwords {
-    /// `cost` is the base-2 logarithm of bcrypt's rounds: 12 takes about 0.3 s of a core.
+    /// `cost` is the base-2 logarithm of bcrypt's rounds: 12 takes about 0.3 s of a core. Tries bcrypt first: a rush right
+    /// after the start is refused as it would be later.
     pub fn new(cost: u32) -> Passwords {
         Passwords::on(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)), cost)
     }
 
     fn on(threads: usize, cost: u32) -> Passwords {
         let (jobs, waiting) = bounded(WAITING);
-        let lately = Arc::new(Lately::default());
+        let lately = Arc::new(Lately::tried(cost));
         for number in 0..threads {
             let (waiting, lately) = (waiting.clone(), lately.clone());
             let thread = std::thread::Builder::new().name(format!("passwords-{number}"));
-            if let Err(error) = thread.spawn(move || work(&waiting, &lately, cost)) {
+            if let Err(error) = thread.spawn(move || work(&waiting, &lately)) {
                 tracing::error!(%error, "no thread for passwords");
             }
         }
@@ -111,6 +111,20 @@ impl Passwords {
 }
 
 impl Lately {
+    fn tried(cost: u32) -> Lately {
+        let trial = cost.min(TRIAL_COST);
+        let trials = (0..TRIALS).map(|_| {
+            let begun = Instant::now();
+            _ = bcrypt::verify("", &dummy(trial));
+            begun.elapsed()
+        });
+        Lately::of(trials.min().unwrap_or_default() * 2_u32.pow(cost - trial))
+    }
+
+    fn of(took: Duration) -> Lately {
+        Lately(AtomicU64::new(took.as_nanos() as u64))
+    }
+
     /// How long who comes now has to wait behind those who wait already.
     fn wait_behind(&self, waiting: usize, threads: usize) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed)) * waiting as u32 / threads.max(1) as u32
@@ -119,27 +133,16 @@ impl Lately {
     fn note(&self, took: Duration) {
         let took = took.as_nanos() as f64;
         // Two threads that note at the same time lose one of the two: it is a mean.
-        let mean = match self.0.load(Ordering::Relaxed) {
-            0 => took,
-            mean => mean as f64 * (1.0 - NEWEST_COUNTS) + took * NEWEST_COUNTS,
-        };
+        let mean = self.0.load(Ordering::Relaxed) as f64 * (1.0 - NEWEST_COUNTS) + took * NEWEST_COUNTS;
         self.0.store(mean as u64, Ordering::Relaxed);
     }
 }
 
-fn work(waiting: &Receiver<Job>, lately: &Lately, cost: u32) {
+fn work(waiting: &Receiver<Job>, lately: &Lately) {
     // On Linux, a thread's own. Where it fails, logins and the rest share the cores.
     if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
         tracing::warn!(%error, "passwords are checked at the usual priority");
     }
-    // A rush right after the start is refused as it would be later.
-    let trial = cost.min(TRIAL_COST);
-    let trials = (0..TRIALS).map(|_| {
-        let begun = Instant::now();
-        _ = bcrypt::verify("", &dummy(trial));
-        begun.elapsed()
-    });
-    lately.note(trials.min().unwrap_or_default() * 2_u32.pow(cost - trial));
     for job in waiting {
         let begun = Instant::now();
         // Who has gone away meanwhile, or given up, needs no answer; a closed channel is no error here.
@@ -176,6 +179,10 @@ mod tests {
         Password::parse(typed).unwrap()
     }
 
+    fn quick() -> Arc<Lately> {
+        Arc::new(Lately::of(Duration::from_millis(1)))
+    }
+
     #[tokio::test]
     async fn a_password_matches_its_hash_and_no_other() {
         let passwords = Passwords::new(4);
@@ -201,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_at_once() {
         let (jobs, _nobody_works) = bounded(1);
-        let passwords = Passwords { cost: 4, threads: 1, patience: GIVEN_UP_AFTER, jobs, lately: Arc::default() };
+        let passwords = Passwords { cost: 4, threads: 1, patience: GIVEN_UP_AFTER, jobs, lately: quick() };
         let first = passwords.verify("correct horse", None);
         let first = tokio::time::timeout(std::time::Duration::from_millis(1), first);
         let second = async { passwords.verify("correct horse", None).await };
@@ -213,11 +220,6 @@ mod tests {
     #[tokio::test]
     async fn a_rush_right_after_the_start_is_refused_at_once() {
         let passwords = Passwords::on(1, 15);
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while passwords.lately.wait_behind(1, 1) == Duration::ZERO {
-            assert!(Instant::now() < deadline, "nobody knows how long it takes");
-            tokio::task::yield_now().await;
-        }
         let mut waiting = Vec::new();
         let refused = loop {
             let mut one = Box::pin(passwords.verify("correct horse", None));
@@ -234,15 +236,13 @@ mod tests {
     async fn who_has_no_answer_after_a_while_is_refused() {
         let (jobs, _nobody_works) = bounded(1);
         let passwords =
-            Passwords { cost: 4, threads: 1, patience: Duration::from_millis(1), jobs, lately: Arc::default() };
+            Passwords { cost: 4, threads: 1, patience: Duration::from_millis(1), jobs, lately: quick() };
         assert!(matches!(passwords.verify("correct horse", None).await, Err(Error::Overloaded)));
     }
 
     #[tokio::test]
     async fn who_would_wait_for_too_long_is_refused_at_once() {
-        let lately = Arc::new(Lately::default());
-        assert_eq!(lately.wait_behind(64, 2), Duration::ZERO, "nobody knows yet");
-        lately.note(Duration::from_millis(300));
+        let lately = Arc::new(Lately::of(Duration::from_millis(300)));
         assert_eq!(lately.wait_behind(4, 2), Duration::from_millis(600));
         for _ in 0..50 {
             lately.note(Duration::from_secs(1));
