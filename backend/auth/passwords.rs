@@ -235,8 +235,7 @@ mod tests {
     #[tokio::test]
     async fn who_has_no_answer_after_a_while_is_refused() {
         let (jobs, _nobody_works) = bounded(1);
-        let passwords =
-            Passwords { cost: 4, threads: 1, patience: Duration::from_millis(1), jobs, lately: quick() };
+        let passwords = Passwords { cost: 4, threads: 1, patience: Duration::from_millis(1), jobs, lately: quick() };
         assert!(matches!(passwords.verify("correct horse", None).await, Err(Error::Overloaded)));
     }
 

@@ -122,8 +122,9 @@ fn marks_of(filter: &Filter) -> Vec<i32> {
     marks
 }
 
-/// How many hours the first window has, and how many times as many the next one has at most.
+/// How many hours the first window has, that of one owner's orders, and how many times as many the next one has at most.
 const FIRST_HOURS: i32 = 16;
+const FIRST_HOURS_OF_AN_OWNER: i32 = 128;
 const GROWTH_MAX: usize = 8;
 
 /// If there are more in a window, it is cut up. Several pages, and a few milliseconds.
@@ -213,15 +214,17 @@ struct Search<'a> {
 impl Search<'_> {
     /// Looks in the newest window of those hours, and as long as too little is found, in one that reaches further back.
     fn look(&mut self, within: Hours, all: Hours) -> Result<()> {
-        let mut hours = FIRST_HOURS;
+        let mut hours = if self.filter.owner.is_some() { FIRST_HOURS_OF_AN_OWNER } else { FIRST_HOURS };
+        // If all orders are within this, they are looked through at once: their spans would take longer to read than they
+        // save.
+        let mut reach = hours.saturating_mul(4);
         let mut has_looked_everywhere = false;
         if within.oldest > within.newest {
             return Ok(());
         }
         loop {
             let is_all = within.are_within(hours);
-            // For a good part of all orders, their spans take longer to read than they save.
-            if !has_looked_everywhere && !is_all && all.are_within(hours.saturating_mul(4)) {
+            if !has_looked_everywhere && !is_all && all.are_within(reach) {
                 has_looked_everywhere = true;
                 let found = self.matching(None)?;
                 if found.len() <= MATCHES_MAX {
@@ -238,8 +241,11 @@ impl Search<'_> {
                 self.places = found;
                 return Ok(());
             }
-            let growth = (2 * self.wanted).checked_div(found.len()).unwrap_or(GROWTH_MAX).clamp(2, GROWTH_MAX);
-            hours = hours.saturating_mul(growth as i32);
+            // So many times as many hours would have twice what is wanted; no match counts as half a one.
+            let growth = (4 * self.wanted / (2 * found.len()).max(1)).max(2);
+            let next = hours.saturating_mul(growth.min(GROWTH_MAX) as i32);
+            reach = hours.saturating_mul(2 * growth as i32).max(next.saturating_mul(4));
+            hours = next;
         }
     }
 
