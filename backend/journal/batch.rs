@@ -315,7 +315,7 @@ fn refuse_left_out(
         let Ok(Recorded { order, .. }) = &*outcome else { continue };
         let holder = order.details.reference.clone().and_then(|reference| used.get(&(order.owner.id, reference)));
         // An ID that is taken is drawn again, with the next transaction.
-        *outcome = Err(holder.map_or(Rejection::Apart, |holder| Rejection::ReferenceTaken(*holder)));
+        *outcome = Err(holder.map_or(Rejection::Busy, |holder| Rejection::ReferenceTaken(*holder)));
     }
     Ok(())
 }

@@ -73,10 +73,11 @@ pub enum Rejection {
     AccountEnded,
     DatabaseUnavailable,
     Overloaded,
-    /// Not in this transaction: somebody else has locked the order. An answer only where that lasts for longer than
-    /// anybody here takes.
+    /// Not in this transaction: somebody else has locked something that it needs. An answer only where that lasts for
+    /// longer than anybody here takes.
     Busy,
-    /// Not in one transaction with others: somebody else may hold its reference, or its ID was taken. Never an answer.
+    /// Not in one transaction with others: it may have to wait for a reference that somebody else holds or wants. Never an
+    /// answer.
     Apart,
     OutcomeUnknown,
     /// Postgres refused it for a reason that should not be possible.
@@ -96,7 +97,7 @@ pub struct Journal {
 struct Group {
     caller_id: Uuid,
     entries: Vec<Entry>,
-    /// One for each entry; none while it has not been decided.
+    /// One for each entry; none, or [`Rejection::Apart`], while it has not been decided.
     outcomes: Vec<Option<Outcome>>,
     asked_at: Instant,
     claim: Arc<Claim>,

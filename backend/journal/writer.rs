@@ -16,16 +16,19 @@ use crate::live::Announcement;
 use crate::storage::db::TIME_LIMIT;
 use crate::storage::{journal as table, orders};
 
-/// No more than this many new entries in one transaction: a larger one gains nothing and makes its first entry wait.
+/// No more than this many new entries in one transaction: a larger one gains nothing and makes its first entry wait. What
+/// was put off comes with them, up to so many in all.
 const MOST: usize = 512;
+const MOST_IN_ALL: usize = 4 * MOST;
 
 /// What somebody else's lock keeps from being written is put off for this long, again and again, until it has to be
-/// answered: so long before those who wait give up.
+/// answered: so long before those who wait give up. One turn takes no longer than the time-out of a lock and twice
+/// [`HASTE`], and what a last transaction takes beyond that.
 const PUT_OFF_FOR: Duration = Duration::from_millis(10);
-const BUSY_ANSWER_BEFORE: Duration = Duration::from_millis(400);
+const BUSY_ANSWER_BEFORE: Duration = Duration::from_millis(500);
 
-/// Meanwhile others wait: in one turn, one lock is waited for no longer than [`table::LOCK_TIMEOUT_IN_HASTE`], and all of
-/// them together no longer than this.
+/// Once somebody waits for a lock, others wait with him: a lock is then waited for no longer than
+/// [`table::LOCK_TIMEOUT_IN_HASTE`], and for all locks together no longer than this.
 const HASTE: Duration = Duration::from_millis(100);
 
 /// How often an entry alone is tried when its ID was taken or Postgres found a deadlock.
@@ -38,7 +41,7 @@ pub struct Writer<A> {
     connection: Option<PgConnection>,
     /// Taken, but not written yet: somebody else has locked something.
     put_off: Vec<Group>,
-    /// Of what was put off, this comes first: it had no turn the last time.
+    /// Of what goes apart, this comes first: it had no turn the last time.
     next_turn: Option<Obstacle>,
     /// While set, others wait: locks time out early, and after this instant nothing is tried any more.
     haste_until: Option<Instant>,
@@ -48,9 +51,24 @@ pub struct Writer<A> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Obstacle {
     Order(OrderId),
-    /// An owner's reference, which belongs to nobody until another transaction ends.
-    Reference(Uuid, Option<String>),
+    /// What another transaction has written and not committed is nobody's until it ends.
+    Reference(Uuid, String),
 }
+
+impl Obstacle {
+    /// None for a new order without a reference.
+    fn of((caller_id, entry): (Uuid, &Entry)) -> Option<Obstacle> {
+        match entry {
+            Entry::Create { details } => Some(Obstacle::Reference(caller_id, details.reference.clone()?)),
+            Entry::Record { order_id, .. } | Entry::Change { order_id, .. } | Entry::Assign { order_id, .. } => {
+                Some(Obstacle::Order(*order_id))
+            }
+        }
+    }
+}
+
+/// Entries by what keeps them from being written: the group's index, and the entry's in it.
+type Waiting = BTreeMap<Obstacle, Vec<(usize, usize)>>;
 
 /// How a transaction ended that did not commit.
 enum Failure {
@@ -91,13 +109,13 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         if first.is_none() && groups.is_empty() {
             return None;
         }
-        let mut entries = 0;
+        let mut room = MOST_IN_ALL.saturating_sub(groups.iter().map(|group| group.entries.len()).sum()).min(MOST);
         for group in first.into_iter().chain(self.queue.try_iter()) {
-            entries += group.entries.len();
+            room = room.saturating_sub(group.entries.len());
             if group.claim.take() {
                 groups.push(group);
             }
-            if entries >= MOST {
+            if room == 0 {
                 break;
             }
         }
@@ -107,27 +125,33 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     /// Writes all that it can in one transaction, and answers that. What somebody else's lock keeps from being written
     /// comes after, apart from each other: those who wait for one lock don't wait for another.
     fn write(&mut self, mut groups: Vec<Group>) {
-        let apart: BTreeSet<Obstacle> = open_places(&groups)
-            .filter(|&(group, index)| matches!(groups[group].outcomes[index], Some(Err(Rejection::Apart))))
-            .map(|(group, index)| groups[group].obstacle(index))
+        let known = going_apart(&groups);
+        let together: Vec<(usize, usize)> = open_places(&groups)
+            .filter(|&place| known.is_empty() || !obstacle(&groups, place).is_some_and(|one| known.contains(&one)))
             .collect();
-        let mut places: Vec<(usize, usize)> = open_places(&groups).collect();
-        if !apart.is_empty() {
-            places.retain(|&(group, index)| !apart.contains(&groups[group].obstacle(index)));
-        }
-        let waited_for = the_only_one(&groups, &places);
-        self.write_places(&mut groups, &places, if waited_for.is_some() { Lock::Wait } else { Lock::Skip });
+        // Nobody else waits with the only one.
+        let waited_for = if known.is_empty() { the_only_one(&groups, &together) } else { None };
+        self.write_places(&mut groups, &together, if waited_for.is_some() { Lock::Wait } else { Lock::Skip });
         let mut groups = answer_those_decided(groups);
 
-        let mut busy: BTreeMap<Obstacle, Vec<(usize, usize)>> = BTreeMap::new();
-        for (group, index) in open_places(&groups) {
-            busy.entry(groups[group].obstacle(index)).or_default().push((group, index));
+        let known = going_apart(&groups);
+        let (mut apart, mut busy) = (Waiting::new(), Waiting::new());
+        for place in open_places(&groups) {
+            if let Some(obstacle) = obstacle(&groups, place) {
+                let waiting = if known.contains(&obstacle) { &mut apart } else { &mut busy };
+                waiting.entry(obstacle).or_default().push(place);
+            }
         }
-        // What was waited for just now has had its turn.
-        busy.retain(|obstacle, _| Some(obstacle) != waited_for.as_ref());
-        if !busy.is_empty() {
-            self.in_haste(|writer| writer.write_in_turn(&mut groups, busy));
+        if let Some(obstacle) = waited_for {
+            // It has had its turn.
+            apart.remove(&obstacle);
+            busy.remove(&obstacle);
         }
+        if !apart.is_empty() || !busy.is_empty() {
+            self.hurry();
+            self.write_in_turn(&mut groups, apart, busy);
+        }
+        self.relax();
         for group in &mut groups {
             if group.asked_at.elapsed() + BUSY_ANSWER_BEFORE >= TIME_LIMIT {
                 group.outcomes.iter_mut().filter(|outcome| is_open(outcome)).for_each(|outcome| {
@@ -138,34 +162,48 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         self.put_off = answer_those_decided(groups);
     }
 
-    /// One obstacle after the other; those for which no time is left come first with the next turn.
-    fn write_in_turn(&mut self, groups: &mut [Group], mut busy: BTreeMap<Obstacle, Vec<(usize, usize)>>) {
-        let first = self.next_turn.take().map(|first| busy.split_off(&first)).unwrap_or_default();
-        for (obstacle, places) in first.into_iter().chain(busy) {
+    /// One obstacle after the other. Locked orders come last: each turn finds out anew whether they are free.
+    fn write_in_turn(&mut self, groups: &mut [Group], mut apart: Waiting, busy: Waiting) {
+        let first = self.next_turn.take().map(|first| apart.split_off(&first)).unwrap_or_default();
+        for (obstacle, places) in first.into_iter().chain(apart) {
             if self.has_no_time() {
                 self.next_turn = Some(obstacle);
                 return;
             }
             self.write_places(groups, &places, Lock::Wait);
         }
+        for places in busy.into_values() {
+            if self.has_no_time() {
+                return;
+            }
+            self.write_places(groups, &places, Lock::Wait);
+        }
     }
 
-    /// Runs something for which others wait.
-    fn in_haste<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
-        self.haste_until = Some(Instant::now() + HASTE);
-        self.set_lock_timeout(table::LOCK_TIMEOUT_IN_HASTE);
-        let result = run(self);
-        self.haste_until = None;
-        self.set_lock_timeout(table::LOCK_TIMEOUT);
-        result
+    /// From now on others wait; what is in haste already gets its time anew.
+    fn hurry(&mut self) {
+        if self.haste_until.replace(Instant::now() + HASTE).is_none() {
+            self.set_lock_timeout();
+        }
+    }
+
+    fn relax(&mut self) {
+        if self.haste_until.take().is_some() {
+            self.set_lock_timeout();
+        }
     }
 
     fn has_no_time(&self) -> bool {
         self.haste_until.is_some_and(|until| Instant::now() > until)
     }
 
-    fn set_lock_timeout(&mut self, limit: Duration) {
-        // A connection that can't do this is gone, and shows it with its next transaction.
+    fn lock_timeout(&self) -> Duration {
+        if self.haste_until.is_some() { table::LOCK_TIMEOUT_IN_HASTE } else { table::LOCK_TIMEOUT }
+    }
+
+    fn set_lock_timeout(&mut self) {
+        let limit = self.lock_timeout();
+        // A connection that can't do this is gone; the next one comes with it.
         if let Some(connection) = &mut self.connection
             && let Err(error) = table::set_lock_timeout(connection, limit)
         {
@@ -174,11 +212,10 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         }
     }
 
-    /// Writes the entries at these places and notes what came of them. Those whose orders are locked stay open, and so do
-    /// those that have to be written apart from others.
+    /// Writes the entries at these places and notes what came of them. Those whose orders are locked stay as they are, and
+    /// those that have to be written apart from others stay open.
     fn write_places(&mut self, groups: &mut [Group], places: &[(usize, usize)], lock: Lock) {
-        let asked: Vec<(Uuid, &Entry)> =
-            places.iter().map(|&(group, index)| (groups[group].caller_id, &groups[group].entries[index])).collect();
+        let asked: Vec<(Uuid, &Entry)> = places.iter().map(|&place| asked(groups, place)).collect();
         let mut outcomes = self.write_or_split(&asked, lock).into_iter();
         for &(group, index) in places {
             let before = groups[group].outcomes[index].take();
@@ -190,26 +227,29 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     }
 
     fn write_or_split(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Vec<Outcome> {
-        if asked.is_empty() {
-            return Vec::new();
-        }
-        if self.has_no_time() {
-            return vec![Err(Rejection::Apart); asked.len()];
+        let put_off = || asked.iter().map(|(_, entry)| Err(entry.put_off())).collect();
+        if asked.is_empty() || self.has_no_time() {
+            return put_off();
         }
         match self.transact(asked, lock) {
             Ok(outcomes) => outcomes,
             Err(Failure::Disconnected) => vec![Err(Rejection::DatabaseUnavailable); asked.len()],
             Err(Failure::Unknown) => vec![Err(Rejection::OutcomeUnknown); asked.len()],
-            Err(Failure::Refused(error)) if is_timeout(&error) => match lock {
-                // Locked orders were left out: somebody holds a reference.
-                Lock::Skip if is_about_a_lock(&error) && asked.len() == 1 => vec![Err(Rejection::Apart)],
-                Lock::Skip if is_about_a_lock(&error) && self.haste_until.is_none() => {
-                    self.in_haste(|writer| writer.write_halves(asked, lock))
+            Err(Failure::Refused(error)) if is_timeout(&error) => {
+                // Where locked orders were left out, it is about a reference; where there is one order only, perhaps.
+                let is_left_out = lock == Lock::Skip && is_about_a_lock(&error);
+                if is_left_out && asked.len() == 1 {
+                    return vec![Err(Rejection::Apart)];
                 }
-                Lock::Skip if is_about_a_lock(&error) => self.write_halves(asked, lock),
-                // One after the other would wait for the same again and again.
-                Lock::Wait | Lock::Skip => asked.iter().map(|(_, entry)| Err(entry.put_off())).collect(),
-            },
+                let may_be_a_reference = || asked.iter().any(|(_, entry)| entry.may_claim_a_reference());
+                if asked.len() == 1 || !is_about_a_lock(&error) || !is_left_out && !may_be_a_reference() {
+                    return put_off();
+                }
+                if self.haste_until.is_none() {
+                    self.hurry();
+                }
+                self.write_halves(asked, lock)
+            }
             Err(Failure::Refused(_)) if asked.len() == 1 => vec![self.write_alone(asked[0])],
             Err(Failure::Refused(error)) => {
                 tracing::debug!(%error, entries = asked.len(), "transaction refused, its halves run alone");
@@ -222,17 +262,18 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     fn write_halves(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Vec<Outcome> {
         let (first, second) = asked.split_at(asked.len() / 2);
         let mut outcomes = self.write_or_split(first, lock);
-        // An order that was busy stays so: its entries keep their order.
-        let is_busy = |(outcome, (_, entry)): (&Outcome, &(Uuid, &Entry))| {
-            matches!(outcome, Err(Rejection::Busy | Rejection::Apart)).then(|| entry.order_id()).flatten()
+        // What was in the way stays there, and an order's entries keep their order.
+        let in_the_way = |(outcome, one): (&Outcome, &(Uuid, &Entry))| match outcome {
+            Err(rejection @ (Rejection::Busy | Rejection::Apart)) => Some((Obstacle::of(*one)?, rejection.clone())),
+            _ => None,
         };
-        let busy: BTreeSet<OrderId> = outcomes.iter().zip(first).filter_map(is_busy).collect();
-        let waits = |entry: &Entry| entry.order_id().is_some_and(|id| busy.contains(&id));
-        let free: Vec<_> = second.iter().copied().filter(|(_, entry)| !waits(entry)).collect();
+        let in_the_way: BTreeMap<Obstacle, Rejection> = outcomes.iter().zip(first).filter_map(in_the_way).collect();
+        let kept_by = |one| Obstacle::of(one).and_then(|obstacle| in_the_way.get(&obstacle));
+        let free: Vec<_> = second.iter().copied().filter(|one| kept_by(*one).is_none()).collect();
         let mut written = self.write_or_split(&free, lock).into_iter();
-        outcomes.extend(second.iter().map(|(_, entry)| match waits(entry) {
-            true => Err(Rejection::Busy),
-            false => written.next().unwrap_or(Err(Rejection::OutcomeUnknown)),
+        outcomes.extend(second.iter().map(|one| match kept_by(*one) {
+            Some(rejection) => Err(rejection.clone()),
+            None => written.next().unwrap_or(Err(Rejection::OutcomeUnknown)),
         }));
         outcomes
     }
@@ -266,7 +307,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
             (DatabaseErrorKind::SerializationFailure, _) => None,
             // Deadlocks have no kind of their own in diesel.
             (DatabaseErrorKind::Unknown, _) if information.message().contains("deadlock") => None,
-            _ if is_timeout(error) => Some(Rejection::Busy),
+            _ if is_timeout(error) => Some(entry.put_off()),
             _ => Some(Rejection::Internal(format!("{error:?}"))),
         }
     }
@@ -298,7 +339,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
 
     fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
         if self.connection.is_none() {
-            let connected = table::connect(&self.database_url);
+            let connected = table::connect(&self.database_url, self.lock_timeout());
             self.connection = connected.inspect_err(|error| tracing::warn!(%error, "the journal can't connect")).ok();
         }
         self.connection.as_mut().ok_or(Failure::Disconnected)
@@ -306,21 +347,28 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
 }
 
 impl Entry {
-    /// A new order has nothing that somebody could have locked but its reference.
+    /// A reference that another transaction holds is waited for like a lock.
+    fn may_claim_a_reference(&self) -> bool {
+        match self {
+            Entry::Create { details } => details.reference.is_some(),
+            Entry::Change { .. } => true,
+            // To undo a cancellation can do so, which is seldom enough to be found out by a search.
+            Entry::Record { .. } | Entry::Assign { .. } => false,
+        }
+    }
+
+    /// What becomes of it when it has waited for too long, or had no time.
     fn put_off(&self) -> Rejection {
-        if self.order_id().is_some() { Rejection::Busy } else { Rejection::Apart }
+        if self.may_claim_a_reference() { Rejection::Apart } else { Rejection::Busy }
     }
 }
 
-impl Group {
-    fn obstacle(&self, index: usize) -> Obstacle {
-        match &self.entries[index] {
-            Entry::Create { details } => Obstacle::Reference(self.caller_id, details.reference.clone()),
-            Entry::Record { order_id, .. } | Entry::Change { order_id, .. } | Entry::Assign { order_id, .. } => {
-                Obstacle::Order(*order_id)
-            }
-        }
-    }
+fn asked(groups: &[Group], (group, index): (usize, usize)) -> (Uuid, &Entry) {
+    (groups[group].caller_id, &groups[group].entries[index])
+}
+
+fn obstacle(groups: &[Group], place: (usize, usize)) -> Option<Obstacle> {
+    Obstacle::of(asked(groups, place))
 }
 
 /// Where entries are that have not been decided: the group's index, and the entry's in it.
@@ -334,13 +382,21 @@ fn is_open(outcome: &Option<Outcome>) -> bool {
     matches!(outcome, None | Some(Err(Rejection::Apart)))
 }
 
-/// What may be waited for, since nobody else would wait with it: the obstacle of one entry, or of one order's.
+/// What goes apart from others since it was found to wait, or had no time to show that it doesn't.
+fn going_apart(groups: &[Group]) -> BTreeSet<Obstacle> {
+    open_places(groups)
+        .filter(|&(group, index)| groups[group].outcomes[index].is_some())
+        .filter_map(|place| obstacle(groups, place))
+        .collect()
+}
+
+/// The obstacle of one entry, or of one order's, if there is nothing else at these places.
 fn the_only_one(groups: &[Group], places: &[(usize, usize)]) -> Option<Obstacle> {
-    let (&(group, index), others) = places.split_first()?;
-    let order = groups[group].entries[index].order_id();
+    let (first, others) = places.split_first()?;
+    let order = |&place: &(usize, usize)| asked(groups, place).1.order_id();
     let is_only =
-        others.iter().all(|&(group, index)| order.is_some() && groups[group].entries[index].order_id() == order);
-    is_only.then(|| groups[group].obstacle(index))
+        others.is_empty() || order(first).is_some() && others.iter().all(|other| order(other) == order(first));
+    if is_only { obstacle(groups, *first) } else { None }
 }
 
 /// Answers the groups of which every entry is decided, and gives back the others.
@@ -480,10 +536,15 @@ mod tests {
     fn what_was_put_off_takes_nobody_s_place() {
         let (sender, queue) = crossbeam_channel::unbounded();
         let mut writer = Writer::new(queue, SecretString::from("postgres://nowhere"), |_| ());
-        writer.put_off = (0..10).map(|_| group(200)).collect();
-        (0..=MOST).for_each(|_| sender.send(group(1)).unwrap());
-        let taken: usize = writer.gather().unwrap().iter().map(|group| group.entries.len()).sum();
-        assert_eq!(taken, 10 * 200 + MOST);
-        assert_eq!(writer.gather().unwrap().len(), 1, "and the one that was too many");
+        writer.put_off = (0..7).map(|_| group(200)).collect();
+        (0..MOST + 2).for_each(|_| sender.send(group(1)).unwrap());
+        let mut gather = || -> usize { writer.gather().unwrap().iter().map(|group| group.entries.len()).sum() };
+        assert_eq!(gather(), 7 * 200 + MOST);
+        assert_eq!(gather(), 2, "and those who were too many");
+
+        // But there is an end to it, and something new each time.
+        writer.put_off = vec![group(MOST_IN_ALL)];
+        (0..2).for_each(|_| sender.send(group(1)).unwrap());
+        assert_eq!(writer.gather().unwrap().len(), 2);
     }
 }

@@ -241,7 +241,7 @@ impl Search<'_> {
                 self.places = found;
                 return Ok(());
             }
-            // So many times as many hours would have twice what is wanted; no match counts as half a one.
+            // So many times as many hours are to have twice what is wanted; no match counts as half a one.
             let growth = (4 * self.wanted / (2 * found.len()).max(1)).max(2);
             let next = hours.saturating_mul(growth.min(GROWTH_MAX) as i32);
             reach = hours.saturating_mul(2 * growth as i32).max(next.saturating_mul(4));

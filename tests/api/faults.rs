@@ -475,27 +475,30 @@ async fn a_reference_that_nobody_has_yet_does_not_hold_up_the_others() {
     .execute(&mut holder)
     .unwrap();
 
+    let rounds_left = std::cell::Cell::new(10);
     let wanting = async {
-        let creations = (0..4).map(|_| uma.post("/orders", json!({"title": "Chair", "reference": "PO-1"})));
-        let claim = uma.patch(&format!("/orders/{}", own.id), json!({"reference": "PO-1"}));
-        all(creations.chain([claim])).await
+        while rounds_left.get() > 0 {
+            let creations = (0..4).map(|_| uma.post("/orders", json!({"title": "Chair", "reference": "PO-1"})));
+            let claim = uma.patch(&format!("/orders/{}", own.id), json!({"reference": "PO-1"}));
+            for reply in all(creations.chain([claim])).await {
+                assert_eq!(reply.status, 503, "{}", reply.text());
+            }
+        }
     };
     let neighbours = async {
-        let mut slow = Vec::new();
-        for _ in 0..10 {
+        let mut times = Vec::new();
+        while rounds_left.get() > 0 {
             let creations = (0..10).map(|_| otto.post("/orders", json!({"title": "Lamp"})));
             let moves = orders.iter().map(|order| max.tries(order, json!({"note": "Dog"})));
             let (replies, after) = slowest(creations.chain(moves).collect()).await;
             replies.into_iter().for_each(|reply| drop(reply.expect(201)));
-            slow.push(after);
+            times.push(after);
+            rounds_left.set(rounds_left.get() - 1);
         }
-        slow.sort();
-        slow[slow.len() / 2]
+        times.sort();
+        times[times.len() / 2]
     };
-    let (wanted, usually) = tokio::join!(wanting, neighbours);
-    for reply in wanted {
-        reply.refused(503, "overloaded");
-    }
+    let ((), usually) = tokio::join!(wanting, neighbours);
     assert!(usually < Duration::from_millis(500), "{usually:?}");
     diesel::sql_query("ROLLBACK").execute(&mut holder).unwrap();
     uma.creates(json!({"title": "Chair", "reference": "PO-1"})).await;
@@ -521,7 +524,7 @@ async fn a_mover_who_is_put_out_while_an_order_is_locked_adds_nothing() {
         diesel::sql_query("COMMIT").execute(&mut holder).unwrap();
     };
     let (reply, ()) = tokio::join!(max.tries(&order, json!({"note": "Dog"})), release);
-    reply.refused(401, "session_ended");
+    assert_ne!(reply.status, 201, "{}", reply.text());
     assert_eq!(uma.history(&order).await.len(), 1);
     consistent(&app);
 }

@@ -37,10 +37,10 @@ const SETTINGS: &str = "SET plan_cache_mode = 'force_generic_plan'; \
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// A connection for these statements alone.
-pub fn connect(url: &SecretString) -> ConnectionResult<PgConnection> {
+pub fn connect(url: &SecretString, lock_timeout: Duration) -> ConnectionResult<PgConnection> {
     let mut connection = db::connect(url)?;
     connection.batch_execute(SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
-    set_lock_timeout(&mut connection, LOCK_TIMEOUT).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    set_lock_timeout(&mut connection, lock_timeout).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
