@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::batch::{Batch, Lock, UnlockedFailure, Written};
 use super::{Entry, Group, Outcome, Recorded, Rejection};
 use crate::domain::ids::OrderId;
+use crate::domain::order::Step;
 use crate::live::Announcement;
 use crate::storage::db::TIME_LIMIT;
 use crate::storage::{journal as table, orders};
@@ -20,10 +21,12 @@ use crate::storage::{journal as table, orders};
 /// was put off comes with them, up to so many in all.
 const MOST: usize = 512;
 const MOST_IN_ALL: usize = 4 * MOST;
+/// But there is always room for so many new ones.
+const ROOM_MIN: usize = MOST / 4;
 
-/// What somebody else's lock keeps from being written is put off for this long, again and again, until it has to be
-/// answered: so long before those who wait give up. One turn takes no longer than the time-out of a lock and twice
-/// [`HASTE`], and what a last transaction takes beyond that.
+/// What somebody else's lock keeps from being written is put off for this long, or until something else comes, again and
+/// again, until it has to be answered: so long before those who wait give up. One turn usually takes no longer than the
+/// time-out of a lock and twice [`HASTE`], and what a last transaction takes beyond that.
 const PUT_OFF_FOR: Duration = Duration::from_millis(10);
 const BUSY_ANSWER_BEFORE: Duration = Duration::from_millis(500);
 
@@ -31,7 +34,7 @@ const BUSY_ANSWER_BEFORE: Duration = Duration::from_millis(500);
 /// [`table::LOCK_TIMEOUT_IN_HASTE`], and for all locks together no longer than this.
 const HASTE: Duration = Duration::from_millis(100);
 
-/// How often an entry alone is tried when its ID was taken or Postgres found a deadlock.
+/// How often an entry alone is tried when Postgres found a deadlock, or who had its reference is gone.
 const TRIES: usize = 3;
 
 pub struct Writer<A> {
@@ -53,15 +56,19 @@ enum Obstacle {
     Order(OrderId),
     /// What another transaction has written and not committed is nobody's until it ends.
     Reference(Uuid, String),
+    /// Whose new order has no reference.
+    Account(Uuid),
 }
 
 impl Obstacle {
-    /// None for a new order without a reference.
-    fn of((caller_id, entry): (Uuid, &Entry)) -> Option<Obstacle> {
+    fn of((caller_id, entry): (Uuid, &Entry)) -> Obstacle {
         match entry {
-            Entry::Create { details } => Some(Obstacle::Reference(caller_id, details.reference.clone()?)),
+            Entry::Create { details } => match &details.reference {
+                Some(reference) => Obstacle::Reference(caller_id, reference.clone()),
+                None => Obstacle::Account(caller_id),
+            },
             Entry::Record { order_id, .. } | Entry::Change { order_id, .. } | Entry::Assign { order_id, .. } => {
-                Some(Obstacle::Order(*order_id))
+                Obstacle::Order(*order_id)
             }
         }
     }
@@ -109,7 +116,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         if first.is_none() && groups.is_empty() {
             return None;
         }
-        let mut room = MOST_IN_ALL.saturating_sub(groups.iter().map(|group| group.entries.len()).sum()).min(MOST);
+        let mut room = MOST_IN_ALL.saturating_sub(open_places(&groups).count()).clamp(ROOM_MIN, MOST);
         for group in first.into_iter().chain(self.queue.try_iter()) {
             room = room.saturating_sub(group.entries.len());
             if group.claim.take() {
@@ -127,7 +134,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     fn write(&mut self, mut groups: Vec<Group>) {
         let known = going_apart(&groups);
         let together: Vec<(usize, usize)> = open_places(&groups)
-            .filter(|&place| known.is_empty() || !obstacle(&groups, place).is_some_and(|one| known.contains(&one)))
+            .filter(|&place| known.is_empty() || !known.contains(&obstacle(&groups, place)))
             .collect();
         // Nobody else waits with the only one.
         let waited_for = if known.is_empty() { the_only_one(&groups, &together) } else { None };
@@ -137,10 +144,9 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         let known = going_apart(&groups);
         let (mut apart, mut busy) = (Waiting::new(), Waiting::new());
         for place in open_places(&groups) {
-            if let Some(obstacle) = obstacle(&groups, place) {
-                let waiting = if known.contains(&obstacle) { &mut apart } else { &mut busy };
-                waiting.entry(obstacle).or_default().push(place);
-            }
+            let obstacle = obstacle(&groups, place);
+            let waiting = if known.contains(&obstacle) { &mut apart } else { &mut busy };
+            waiting.entry(obstacle).or_default().push(place);
         }
         if let Some(obstacle) = waited_for {
             // It has had its turn.
@@ -162,7 +168,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         self.put_off = answer_those_decided(groups);
     }
 
-    /// One obstacle after the other. Locked orders come last: each turn finds out anew whether they are free.
+    /// One obstacle after the other. Those last that each turn tries with all others, such as locked orders.
     fn write_in_turn(&mut self, groups: &mut [Group], mut apart: Waiting, busy: Waiting) {
         let first = self.next_turn.take().map(|first| apart.split_off(&first)).unwrap_or_default();
         for (obstacle, places) in first.into_iter().chain(apart) {
@@ -236,19 +242,21 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
             Err(Failure::Disconnected) => vec![Err(Rejection::DatabaseUnavailable); asked.len()],
             Err(Failure::Unknown) => vec![Err(Rejection::OutcomeUnknown); asked.len()],
             Err(Failure::Refused(error)) if is_timeout(&error) => {
-                // Where locked orders were left out, it is about a reference; where there is one order only, perhaps.
-                let is_left_out = lock == Lock::Skip && is_about_a_lock(&error);
-                if is_left_out && asked.len() == 1 {
+                let is_about_a_lock = is_about_a_lock(&error);
+                // Locked orders were left out: it waits for something else.
+                if asked.len() == 1 && lock == Lock::Skip && is_about_a_lock {
                     return vec![Err(Rejection::Apart)];
                 }
-                let may_be_a_reference = || asked.iter().any(|(_, entry)| entry.may_claim_a_reference());
-                if asked.len() == 1 || !is_about_a_lock(&error) || !is_left_out && !may_be_a_reference() {
+                // Where one order's entries wait, it may be locked, or one of them wants a reference.
+                let may_be_one_of_them =
+                    || asked.iter().any(|(_, entry)| entry.order_id().is_some() && entry.may_claim_a_reference());
+                if asked.len() == 1 || !is_about_a_lock || lock == Lock::Wait && !may_be_one_of_them() {
                     return put_off();
                 }
                 if self.haste_until.is_none() {
                     self.hurry();
                 }
-                self.write_halves(asked, lock)
+                self.write_halves(asked, Lock::Skip)
             }
             Err(Failure::Refused(_)) if asked.len() == 1 => vec![self.write_alone(asked[0])],
             Err(Failure::Refused(error)) => {
@@ -264,11 +272,11 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         let mut outcomes = self.write_or_split(first, lock);
         // What was in the way stays there, and an order's entries keep their order.
         let in_the_way = |(outcome, one): (&Outcome, &(Uuid, &Entry))| match outcome {
-            Err(rejection @ (Rejection::Busy | Rejection::Apart)) => Some((Obstacle::of(*one)?, rejection.clone())),
+            Err(rejection @ (Rejection::Busy | Rejection::Apart)) => Some((Obstacle::of(*one), rejection.clone())),
             _ => None,
         };
         let in_the_way: BTreeMap<Obstacle, Rejection> = outcomes.iter().zip(first).filter_map(in_the_way).collect();
-        let kept_by = |one| Obstacle::of(one).and_then(|obstacle| in_the_way.get(&obstacle));
+        let kept_by = |one| if in_the_way.is_empty() { None } else { in_the_way.get(&Obstacle::of(one)) };
         let free: Vec<_> = second.iter().copied().filter(|one| kept_by(*one).is_none()).collect();
         let mut written = self.write_or_split(&free, lock).into_iter();
         outcomes.extend(second.iter().map(|one| match kept_by(*one) {
@@ -352,8 +360,9 @@ impl Entry {
         match self {
             Entry::Create { details } => details.reference.is_some(),
             Entry::Change { .. } => true,
-            // To undo a cancellation can do so, which is seldom enough to be found out by a search.
-            Entry::Record { .. } | Entry::Assign { .. } => false,
+            // A cancellation that is undone claims its own again.
+            Entry::Record { request, .. } => request.step == Step::Undo,
+            Entry::Assign { .. } => false,
         }
     }
 
@@ -367,7 +376,7 @@ fn asked(groups: &[Group], (group, index): (usize, usize)) -> (Uuid, &Entry) {
     (groups[group].caller_id, &groups[group].entries[index])
 }
 
-fn obstacle(groups: &[Group], place: (usize, usize)) -> Option<Obstacle> {
+fn obstacle(groups: &[Group], place: (usize, usize)) -> Obstacle {
     Obstacle::of(asked(groups, place))
 }
 
@@ -386,7 +395,7 @@ fn is_open(outcome: &Option<Outcome>) -> bool {
 fn going_apart(groups: &[Group]) -> BTreeSet<Obstacle> {
     open_places(groups)
         .filter(|&(group, index)| groups[group].outcomes[index].is_some())
-        .filter_map(|place| obstacle(groups, place))
+        .map(|place| obstacle(groups, place))
         .collect()
 }
 
@@ -396,7 +405,7 @@ fn the_only_one(groups: &[Group], places: &[(usize, usize)]) -> Option<Obstacle>
     let order = |&place: &(usize, usize)| asked(groups, place).1.order_id();
     let is_only =
         others.is_empty() || order(first).is_some() && others.iter().all(|other| order(other) == order(first));
-    if is_only { obstacle(groups, *first) } else { None }
+    is_only.then(|| obstacle(groups, *first))
 }
 
 /// Answers the groups of which every entry is decided, and gives back the others.
@@ -542,9 +551,9 @@ mod tests {
         assert_eq!(gather(), 7 * 200 + MOST);
         assert_eq!(gather(), 2, "and those who were too many");
 
-        // But there is an end to it, and something new each time.
+        // But there is an end to it, and room for something new each time.
         writer.put_off = vec![group(MOST_IN_ALL)];
-        (0..2).for_each(|_| sender.send(group(1)).unwrap());
-        assert_eq!(writer.gather().unwrap().len(), 2);
+        (0..MOST).for_each(|_| sender.send(group(1)).unwrap());
+        assert_eq!(writer.gather().unwrap().len(), 1 + ROOM_MIN);
     }
 }
