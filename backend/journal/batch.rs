@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::writer::announcement;
+use super::connection::announcement;
 use super::{Assignee, Entry, Outcome, Recorded, Rejection};
 use crate::domain::account::{Caller, Person, Realm};
 use crate::domain::event::{Event, EventType};

@@ -4,6 +4,7 @@
 //! transaction (`batch`). The answer, refusals included, comes after the commit.
 
 mod batch;
+mod connection;
 mod writer;
 
 use std::io;

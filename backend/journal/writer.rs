@@ -4,18 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::batch::{Batch, Lock, UnlockedFailure, Written};
-use super::{Entry, Group, Outcome, Recorded, Rejection};
+use super::batch::Lock;
+use super::connection::{Failure, JournalConnection, is_about_a_lock, is_timeout};
+use super::{Entry, Group, Outcome, Rejection};
 use crate::domain::ids::OrderId;
 use crate::domain::order::Step;
 use crate::live::Announcement;
 use crate::storage::db::TIME_LIMIT;
-use crate::storage::{journal as table, orders};
+use crate::storage::journal as table;
 
 /// No more than this many new entries in one transaction: a larger one gains nothing and makes its first entry wait. What
 /// was put off comes with them, up to so many in all.
@@ -34,14 +33,9 @@ const BUSY_ANSWER_BEFORE: Duration = Duration::from_millis(500);
 /// [`table::LOCK_TIMEOUT_IN_HASTE`], and for all locks together no longer than this.
 const HASTE: Duration = Duration::from_millis(100);
 
-/// How often an entry alone is tried when Postgres found a deadlock, or who had its reference is gone.
-const TRIES: usize = 3;
-
 pub struct Writer<A> {
     queue: crossbeam_channel::Receiver<Group>,
-    database_url: SecretString,
-    announce: A,
-    connection: Option<PgConnection>,
+    connection: JournalConnection<A>,
     /// Taken, but not written yet: somebody else has locked something.
     put_off: Vec<Group>,
     /// Of what goes apart, this comes first: it had no turn the last time.
@@ -77,23 +71,11 @@ impl Obstacle {
 /// Entries by what keeps them from being written: the group's index, and the entry's in it.
 type Waiting = BTreeMap<Obstacle, Vec<(usize, usize)>>;
 
-/// How a transaction ended that did not commit.
-enum Failure {
-    /// Nothing was written, and the connection is gone.
-    Disconnected,
-    /// The connection went while committing, or while a statement ran that commits by itself: nobody knows.
-    Unknown,
-    /// Postgres refused it; nothing was written.
-    Refused(DieselError),
-}
-
 impl<A: Fn(Vec<Announcement>)> Writer<A> {
     pub fn new(queue: crossbeam_channel::Receiver<Group>, database_url: SecretString, announce: A) -> Writer<A> {
         Writer {
             queue,
-            database_url,
-            announce,
-            connection: None,
+            connection: JournalConnection::new(database_url, announce),
             put_off: Vec::new(),
             next_turn: None,
             haste_until: None,
@@ -189,33 +171,18 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     /// From now on others wait; what is in haste already gets its time anew.
     fn hurry(&mut self) {
         if self.haste_until.replace(Instant::now() + HASTE).is_none() {
-            self.set_lock_timeout();
+            self.connection.set_lock_timeout(table::LOCK_TIMEOUT_IN_HASTE);
         }
     }
 
     fn relax(&mut self) {
         if self.haste_until.take().is_some() {
-            self.set_lock_timeout();
+            self.connection.set_lock_timeout(table::LOCK_TIMEOUT);
         }
     }
 
     fn has_no_time(&self) -> bool {
         self.haste_until.is_some_and(|until| Instant::now() > until)
-    }
-
-    fn lock_timeout(&self) -> Duration {
-        if self.haste_until.is_some() { table::LOCK_TIMEOUT_IN_HASTE } else { table::LOCK_TIMEOUT }
-    }
-
-    fn set_lock_timeout(&mut self) {
-        let limit = self.lock_timeout();
-        // A connection that can't do this is gone; the next one comes with it.
-        if let Some(connection) = &mut self.connection
-            && let Err(error) = table::set_lock_timeout(connection, limit)
-        {
-            tracing::debug!(%error, "the journal's connection is gone");
-            self.connection = None;
-        }
     }
 
     /// Writes the entries at these places and notes what came of them. Those whose orders are locked stay as they are, and
@@ -237,28 +204,26 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         if asked.is_empty() || self.has_no_time() {
             return put_off();
         }
-        match self.transact(asked, lock) {
+        match self.connection.transact(asked, lock) {
             Ok(outcomes) => outcomes,
             Err(Failure::Disconnected) => vec![Err(Rejection::DatabaseUnavailable); asked.len()],
             Err(Failure::Unknown) => vec![Err(Rejection::OutcomeUnknown); asked.len()],
-            Err(Failure::Refused(error)) if is_timeout(&error) => {
-                let is_about_a_lock = is_about_a_lock(&error);
+            Err(Failure::Refused(error)) if is_timeout(&error) => match lock {
+                _ if !is_about_a_lock(&error) => put_off(),
                 // Locked orders were left out: it waits for something else.
-                if asked.len() == 1 && lock == Lock::Skip && is_about_a_lock {
-                    return vec![Err(Rejection::Apart)];
+                Lock::Skip if asked.len() == 1 => vec![Err(Rejection::Apart)],
+                // All wait for one thing.
+                Lock::Wait if asked.len() == 1 || !asked.iter().any(|(_, entry)| entry.may_want_another_lock()) => {
+                    put_off()
                 }
-                // Where one order's entries wait, it may be locked, or one of them wants a reference.
-                let may_be_one_of_them =
-                    || asked.iter().any(|(_, entry)| entry.order_id().is_some() && entry.may_claim_a_reference());
-                if asked.len() == 1 || !is_about_a_lock || lock == Lock::Wait && !may_be_one_of_them() {
-                    return put_off();
+                Lock::Skip | Lock::Wait => {
+                    if self.haste_until.is_none() {
+                        self.hurry();
+                    }
+                    self.write_halves(asked, Lock::Skip)
                 }
-                if self.haste_until.is_none() {
-                    self.hurry();
-                }
-                self.write_halves(asked, Lock::Skip)
-            }
-            Err(Failure::Refused(_)) if asked.len() == 1 => vec![self.write_alone(asked[0])],
+            },
+            Err(Failure::Refused(_)) if asked.len() == 1 => vec![self.connection.write_alone(asked[0])],
             Err(Failure::Refused(error)) => {
                 tracing::debug!(%error, entries = asked.len(), "transaction refused, its halves run alone");
                 self.write_halves(asked, lock)
@@ -285,73 +250,6 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         }));
         outcomes
     }
-
-    fn write_alone(&mut self, one: (Uuid, &Entry)) -> Outcome {
-        for _ in 0..TRIES {
-            match self.transact(&[one], Lock::Wait) {
-                Ok(mut outcomes) => return outcomes.pop().unwrap_or(Err(Rejection::OutcomeUnknown)),
-                Err(Failure::Disconnected) => return Err(Rejection::DatabaseUnavailable),
-                Err(Failure::Unknown) => return Err(Rejection::OutcomeUnknown),
-                Err(Failure::Refused(error)) => match self.explain(&error, one) {
-                    Some(rejection) => return Err(rejection),
-                    None => continue,
-                },
-            }
-        }
-        Err(Rejection::Overloaded)
-    }
-
-    /// What a refusal means for the one entry that ran; none if it is worth another try.
-    fn explain(&mut self, error: &DieselError, (caller_id, entry): (Uuid, &Entry)) -> Option<Rejection> {
-        let DieselError::DatabaseError(kind, information) = error else {
-            return Some(Rejection::Internal(error.to_string()));
-        };
-        match (kind, information.constraint_name()) {
-            (DatabaseErrorKind::UniqueViolation, Some("orders_reference_key")) => {
-                let connection = self.connection.as_mut()?;
-                let taken = reference_after(connection, caller_id, entry).ok().flatten();
-                taken.map(Rejection::ReferenceTaken)
-            }
-            (DatabaseErrorKind::SerializationFailure, _) => None,
-            // Deadlocks have no kind of their own in diesel.
-            (DatabaseErrorKind::Unknown, _) if information.message().contains("deadlock") => None,
-            _ if is_timeout(error) => Some(entry.put_off()),
-            _ => Some(Rejection::Internal(format!("{error:?}"))),
-        }
-    }
-
-    /// Writes entries in one transaction and announces what it wrote.
-    fn transact(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Vec<Outcome>, Failure> {
-        // A connection that died while nothing was to do shows it at the first statement; then a fresh one is tried.
-        let mut fresh = self.connection.is_none();
-        loop {
-            let connection = self.connected()?;
-            match attempt(connection, asked, lock) {
-                Ok(Written { outcomes, announcements }) => {
-                    if !announcements.is_empty() {
-                        (self.announce)(announcements);
-                    }
-                    return Ok(outcomes);
-                }
-                Err(Failure::Refused(error)) => return Err(Failure::Refused(error)),
-                Err(failure) => {
-                    self.connection = None;
-                    if fresh || matches!(failure, Failure::Unknown) {
-                        return Err(failure);
-                    }
-                    fresh = true;
-                }
-            }
-        }
-    }
-
-    fn connected(&mut self) -> Result<&mut PgConnection, Failure> {
-        if self.connection.is_none() {
-            let connected = table::connect(&self.database_url, self.lock_timeout());
-            self.connection = connected.inspect_err(|error| tracing::warn!(%error, "the journal can't connect")).ok();
-        }
-        self.connection.as_mut().ok_or(Failure::Disconnected)
-    }
 }
 
 impl Entry {
@@ -366,8 +264,13 @@ impl Entry {
         }
     }
 
+    /// Some of an order's entries may wait for something else than the order.
+    fn may_want_another_lock(&self) -> bool {
+        self.order_id().is_some() && self.may_claim_a_reference()
+    }
+
     /// What becomes of it when it has waited for too long, or had no time.
-    fn put_off(&self) -> Rejection {
+    pub fn put_off(&self) -> Rejection {
         if self.may_claim_a_reference() { Rejection::Apart } else { Rejection::Busy }
     }
 }
@@ -417,106 +320,6 @@ fn answer_those_decided(groups: Vec<Group>) -> Vec<Group> {
         let _ = answer.send(outcomes.into_iter().flatten().collect());
     }
     open
-}
-
-/// A lock or a statement took longer than Postgres was told to allow. Diesel has no kind of its own for these.
-fn is_timeout(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, information)
-        if information.message().ends_with("timeout"))
-}
-
-fn is_about_a_lock(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(_, information) if information.message().ends_with("lock timeout"))
-}
-
-/// One transaction, or for one event alone two statements, of which the second writes and commits by itself.
-/// [`Failure::Unknown`]: nobody knows whether it has committed; whatever else fails has written nothing.
-fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Written, Failure> {
-    // Who waits for one order only need not lock it beforehand.
-    if lock == Lock::Wait
-        && let Some(written) =
-            Batch::new(asked, lock).write_unlocked(connection).map_err(|error| error.into_failure(connection))?
-    {
-        return Ok(written);
-    }
-    let mut committing = false;
-    let result = connection.transaction(|connection| {
-        let written = Batch::new(asked, lock).write(connection)?;
-        committing = true;
-        Ok(written)
-    });
-    result.map_err(|error: DieselError| match error {
-        error if is_disconnected(&error) => {
-            if committing {
-                Failure::Unknown
-            } else {
-                Failure::Disconnected
-            }
-        }
-        // A rollback that fails as well means that the connection went in between.
-        DieselError::RollbackErrorOnCommit { .. } => {
-            if committing {
-                Failure::Unknown
-            } else {
-                Failure::Disconnected
-            }
-        }
-        other => Failure::Refused(other),
-    })
-}
-
-impl UnlockedFailure {
-    fn into_failure(self, connection: &mut PgConnection) -> Failure {
-        match self {
-            UnlockedFailure::Reading(error) if is_disconnected(&error) => Failure::Disconnected,
-            // Postgres may have committed and then been told to end the session: only one that goes on has refused.
-            UnlockedFailure::Writing(error) if is_disconnected(&error) || !table::still_answers(connection) => {
-                Failure::Unknown
-            }
-            UnlockedFailure::Reading(error) | UnlockedFailure::Writing(error) => Failure::Refused(error),
-        }
-    }
-}
-
-fn is_disconnected(error: &DieselError) -> bool {
-    matches!(
-        error,
-        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
-            | DieselError::BrokenTransactionManager
-    )
-}
-
-/// Which order of the same owner holds the reference that this entry wanted.
-fn reference_after(
-    connection: &mut PgConnection,
-    caller_id: Uuid,
-    entry: &Entry,
-) -> crate::error::Result<Option<OrderId>> {
-    let (owner, reference) = match entry {
-        Entry::Create { details } => (caller_id, details.reference.clone()),
-        Entry::Record { order_id, .. } | Entry::Assign { order_id, .. } => match orders::find(connection, *order_id)? {
-            Some(order) => (order.owner.id, order.details.reference),
-            None => return Ok(None),
-        },
-        Entry::Change { order_id, change, .. } => match orders::find(connection, *order_id)? {
-            Some(mut order) => {
-                change(&mut order.details);
-                (order.owner.id, order.details.reference)
-            }
-            None => return Ok(None),
-        },
-    };
-    let wanted = reference.iter().map(|reference| (owner, reference.as_str()));
-    Ok(table::references_used(connection, wanted)?.into_values().next())
-}
-
-/// So that announcements are made from what was recorded, in one place.
-pub fn announcement(recorded: &Recorded) -> Option<Announcement> {
-    recorded.event.as_ref().map(|event| Announcement {
-        event: event.clone(),
-        owner_id: recorded.order.owner.id,
-        public_tracking: recorded.order.details.public_tracking,
-    })
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     let one = against_pgbench(context, &mut site, (Writes::Notes, WRITERS), ("note.sql", WRITERS)).await?;
     let created = against_pgbench(context, &mut site, (Writes::Creations, WRITERS), ("create.sql", WRITERS)).await?;
     let batches = (Writes::Batches(BATCH), 4);
-    let batches_of_few = against_pgbench(context, &mut site, batches, ("move.sql", 4)).await?;
-    let batches_of_many = against_pgbench(context, &mut site, batches, ("move.sql", WRITERS)).await?;
+    let batches_against_few = against_pgbench(context, &mut site, batches, ("move.sql", 4)).await?;
+    let batches_against_many = against_pgbench(context, &mut site, batches, ("move.sql", WRITERS)).await?;
     site.sign_in_again().await?;
     let rows = vec![
         Row::latency(
@@ -35,10 +35,10 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
         Row::throughput("POST /orders, 64 clients; pgbench, order and event", &created, Goal::AtLeast(1.3)),
         Row::throughput(
             "POST /events/batch, 200 at a time, 4 clients: moves; pgbench, one a transaction, 4 clients",
-            &batches_of_few,
+            &batches_against_few,
             Goal::AtLeast(4.0),
         ),
-        Row::throughput("the same; pgbench, 64 clients", &batches_of_many, Goal::AtLeast(4.0)),
+        Row::throughput("the same; pgbench, 64 clients", &batches_against_many, Goal::AtLeast(4.0)),
         hot_share(context, &site).await?,
         too_many(context, &site).await?,
     ];

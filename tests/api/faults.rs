@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use diesel::prelude::*;
+use diesel::PgConnection;
 use serde_json::Value;
 
 use crate::events::consistent;
 use crate::support::client::all;
+use crate::support::database::run;
 use crate::support::people::{Order, PASSWORD, Person, email_of, move_to};
 use crate::support::proxy::{Proxy, Traffic};
 use crate::support::{Database, Reply, Request, TestApp, eventually, heavy, json};
@@ -428,6 +429,18 @@ async fn connections_that_go_in_the_middle_are_no_internal_errors() {
     consistent(&app);
 }
 
+/// Somebody who has done this and does not commit.
+fn holding(app: &TestApp, statement: &str) -> PgConnection {
+    let mut holder = app.database.connect();
+    run(&mut holder, "BEGIN");
+    run(&mut holder, statement);
+    holder
+}
+
+fn holding_order(app: &TestApp, order: &Order) -> PgConnection {
+    holding(app, &format!("SELECT 1 FROM orders WHERE id = '{}' FOR UPDATE", order.id))
+}
+
 /// Somebody holds an order's row: its own move is refused in time, and the others are none the worse for it.
 #[tokio::test]
 async fn a_locked_order_does_not_hold_up_the_others() {
@@ -435,14 +448,10 @@ async fn a_locked_order_does_not_hold_up_the_others() {
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let orders = futures_util::future::join_all((0..20).map(|_| uma.create_order("Sofa"))).await;
     let locked = &orders[7];
-    let mut holder = app.database.connect();
-    diesel::sql_query("BEGIN").execute(&mut holder).unwrap();
-    diesel::sql_query(format!("SELECT 1 FROM orders WHERE id = '{}' FOR UPDATE", locked.id))
-        .execute(&mut holder)
-        .unwrap();
+    let mut holder = holding_order(&app, locked);
 
     let (replies, after) = slowest(orders.iter().map(|order| max.tries(order, json!({"note": "Dog"}))).collect()).await;
-    diesel::sql_query("ROLLBACK").execute(&mut holder).unwrap();
+    run(&mut holder, "ROLLBACK");
     let mut harmed = Vec::new();
     for (order, reply) in orders.iter().zip(replies) {
         if order.id == locked.id {
@@ -465,15 +474,12 @@ async fn a_reference_that_nobody_has_yet_does_not_hold_up_the_others() {
     let (uma, otto, max) = (app.user("Uma").await, app.user("Otto").await, app.mover("Max").await);
     let orders = futures_util::future::join_all((0..10).map(|_| otto.create_order("Sofa"))).await;
     let own = uma.create_order("Bed").await;
-    let mut holder = app.database.connect();
-    diesel::sql_query("BEGIN").execute(&mut holder).unwrap();
-    diesel::sql_query(format!(
+    let creation = format!(
         "INSERT INTO orders (id, owner_id, status, version, public_version, title, reference, created_at, updated_at) \
          VALUES ('AAAAAAAAAA', '{}', 'created', 1, 1, 'Table', 'PO-1', now(), now())",
         uma.id
-    ))
-    .execute(&mut holder)
-    .unwrap();
+    );
+    let mut holder = holding(&app, &creation);
 
     let rounds_left = std::cell::Cell::new(10);
     let wanting = async {
@@ -509,7 +515,7 @@ async fn a_reference_that_nobody_has_yet_does_not_hold_up_the_others() {
     };
     let ((), usually) = tokio::join!(wanting, neighbours);
     assert!(usually < Duration::from_millis(500), "{usually:?}");
-    diesel::sql_query("ROLLBACK").execute(&mut holder).unwrap();
+    run(&mut holder, "ROLLBACK");
     uma.creates(json!({"title": "Chair", "reference": "PO-1"})).await;
     consistent(&app);
 }
@@ -520,17 +526,13 @@ async fn a_mover_who_is_put_out_while_an_order_is_locked_adds_nothing() {
     let app = TestApp::start().await;
     let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
     let order = uma.create_order("Sofa").await;
-    let mut holder = app.database.connect();
-    diesel::sql_query("BEGIN").execute(&mut holder).unwrap();
-    diesel::sql_query(format!("SELECT 1 FROM orders WHERE id = '{}' FOR UPDATE", order.id))
-        .execute(&mut holder)
-        .unwrap();
+    let mut holder = holding_order(&app, &order);
     let release = async {
         let waiting =
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         eventually("somebody waits for the lock", async || app.database.number(waiting) == 1).await;
         app.database.run(&format!("UPDATE accounts SET active = false WHERE id = '{}'", max.id));
-        diesel::sql_query("COMMIT").execute(&mut holder).unwrap();
+        run(&mut holder, "COMMIT");
     };
     let (reply, ()) = tokio::join!(max.tries(&order, json!({"note": "Dog"})), release);
     assert!([401, 503].contains(&reply.status), "{}", reply.text());
