@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use deadpool_redis::redis::IntoConnectionInfo;
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct Config {
     pub public_url: String,
     pub allowed_origins: Vec<String>,
     pub trusted_proxies: Vec<IpAddr>,
+    /// Where webhooks may lead beside the public internet, and unencrypted.
+    pub webhook_allow: Vec<IpNet>,
     pub database_url: SecretString,
     pub redis_url: SecretString,
     /// Every key and channel begins with it.
@@ -49,6 +52,7 @@ impl Config {
             public_url: reader.public_url(),
             allowed_origins: reader.origins("ALLOWED_ORIGINS"),
             trusted_proxies: reader.addresses("TRUSTED_PROXIES"),
+            webhook_allow: reader.networks("WEBHOOK_ALLOW"),
             database_url: reader.secret("DATABASE_URL", "such as postgres://user@host/database"),
             redis_url: reader.redis_url(),
             redis_prefix: reader.text("REDIS_PREFIX").unwrap_or_else(|| "ot:".to_owned()),
@@ -158,6 +162,18 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         addresses
     }
 
+    fn networks(&mut self, name: &str) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for part in self.list(name) {
+            // An address alone is a network of one.
+            match part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)) {
+                Ok(network) => networks.push(network),
+                Err(_) => self.errors.push(format!("{name}: {part:?} is no network such as 10.0.0.0/8")),
+            }
+        }
+        networks
+    }
+
     fn switch(&mut self, name: &str) -> bool {
         match self.text(name).as_deref() {
             None | Some("on") => true,
@@ -226,6 +242,7 @@ mod tests {
             ("DRAIN_NOTICE", "-1"),
             ("DRAIN_TIMEOUT", "2.5"),
             ("TRUSTED_PROXIES", "10.0.0.1, proxy"),
+            ("WEBHOOK_ALLOW", "10.0.0.0/8, 10.0.0.0/33"),
             ("REDIS_URL", "postgres://user:secret-too@host"),
         ];
         let error = read(&wrong).unwrap_err().to_string();

@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use crate::domain::account::Person;
 use crate::domain::ids::OrderId;
+use crate::domain::scope::Scope;
 use crate::domain::status::Status;
+use crate::limits::Verdict;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -26,7 +28,12 @@ pub enum Error {
     #[error("If-Match must be an ETag such as \"4\", in its quotes, or *.")]
     InvalidIfMatch,
 
-    #[error("This needs an access token: Authorization: Bearer …")]
+    #[error(
+        "An API key belongs in the header, Authorization: Bearer otk_…; this one now stands in logs: end it and make another."
+    )]
+    KeyInUrl,
+
+    #[error("This needs an access token or an API key: Authorization: Bearer …")]
     Unauthenticated,
     #[error("The access token is not valid.")]
     InvalidToken,
@@ -36,15 +43,30 @@ pub enum Error {
     WrongRealm,
     #[error("The session has ended; log in again.")]
     SessionEnded,
+    #[error("There is no such API key, or it was ended.")]
+    InvalidApiKey,
+    #[error("The API key has expired; make another one.")]
+    ApiKeyExpired,
     #[error("Email or password is wrong.")]
     InvalidCredentials,
 
     #[error("Only admins may do this.")]
     AdminOnly,
+    #[error("The API key was not made for this: it lacks the scope {0}.")]
+    InsufficientScope(Scope),
+    #[error("This is not for API keys; it needs the access token of somebody who has logged in.")]
+    SessionRequired,
     #[error("This account is deactivated; ask an admin.")]
     AccountDeactivated,
     #[error("This origin may not open a socket here; see ALLOWED_ORIGINS.")]
     OriginNotAllowed,
+
+    #[error("The Idempotency-Key must be one text of 1 to 255 visible ASCII characters, bare or in double quotes.")]
+    InvalidIdempotencyKey,
+    #[error("A request with this Idempotency-Key is being worked on; ask again in a moment for its answer.")]
+    IdempotencyInProgress,
+    #[error("This Idempotency-Key was used for another request; take a new one for each.")]
+    IdempotencyKeyReused,
 
     #[error("There is nothing here that you may see.")]
     NotFound,
@@ -65,6 +87,12 @@ pub enum Error {
     AssigneeTaken(Person),
     #[error("There is an account with this email already.")]
     EmailTaken,
+    #[error("An account has at most {0} API keys; end those that are not used any more.")]
+    TooManyApiKeys(i64),
+    #[error("An account has at most {0} webhooks; delete those that are not used any more.")]
+    TooManyWebhooks(i64),
+    #[error("The webhook is switched off; switch it on first.")]
+    WebhookOff,
     #[error("This is the last active admin; make another one first.")]
     LastAdmin,
     #[error("The invitation was used already; it can't be withdrawn any more.")]
@@ -83,8 +111,13 @@ pub enum Error {
     BodyTooLarge { limit: usize },
     #[error("The body must be {0}.")]
     UnsupportedMediaType(&'static str),
+    #[error("Some of these can't be written, so none was; `problems` tells of each by its index.")]
+    BatchRefused(Vec<(usize, Value)>),
     #[error("Some of this can't be accepted; `errors` lists all of it.")]
     Validation(Vec<Violation>),
+
+    #[error("Too many requests; come back in {} s.", .0.retry_after)]
+    RateLimited(Verdict),
 
     #[error("Something went wrong here; the log has it under the request ID.")]
     Internal(String),
@@ -142,17 +175,24 @@ impl Error {
             Error::InvalidParameter(_) => (StatusCode::BAD_REQUEST, "invalid_parameter"),
             Error::InvalidCursor => (StatusCode::BAD_REQUEST, "invalid_cursor"),
             Error::InvalidIfMatch => (StatusCode::BAD_REQUEST, "invalid_if_match"),
+            Error::InvalidIdempotencyKey => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
+            Error::KeyInUrl => (StatusCode::BAD_REQUEST, "key_in_url"),
             Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Error::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
             Error::TokenExpired => (StatusCode::UNAUTHORIZED, "token_expired"),
             Error::WrongRealm => (StatusCode::UNAUTHORIZED, "wrong_realm"),
             Error::SessionEnded => (StatusCode::UNAUTHORIZED, "session_ended"),
+            Error::InvalidApiKey => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
+            Error::ApiKeyExpired => (StatusCode::UNAUTHORIZED, "api_key_expired"),
             Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "invalid_credentials"),
             Error::AdminOnly => (StatusCode::FORBIDDEN, "admin_only"),
+            Error::InsufficientScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
+            Error::SessionRequired => (StatusCode::FORBIDDEN, "session_required"),
             Error::AccountDeactivated => (StatusCode::FORBIDDEN, "account_deactivated"),
             Error::OriginNotAllowed => (StatusCode::FORBIDDEN, "origin_not_allowed"),
             Error::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Error::IdempotencyInProgress => (StatusCode::CONFLICT, "idempotency_in_progress"),
             Error::IllegalMove { .. } => (StatusCode::CONFLICT, "illegal_move"),
             Error::UndoNotAllowed { .. } => (StatusCode::CONFLICT, "undo_not_allowed"),
             Error::StatusChanged { .. } => (StatusCode::CONFLICT, "status_changed"),
@@ -160,6 +200,9 @@ impl Error {
             Error::ReferenceTaken(_) => (StatusCode::CONFLICT, "reference_taken"),
             Error::AssigneeTaken(_) => (StatusCode::CONFLICT, "assignee_taken"),
             Error::EmailTaken => (StatusCode::CONFLICT, "email_taken"),
+            Error::TooManyApiKeys(_) => (StatusCode::CONFLICT, "too_many_api_keys"),
+            Error::TooManyWebhooks(_) => (StatusCode::CONFLICT, "too_many_webhooks"),
+            Error::WebhookOff => (StatusCode::CONFLICT, "webhook_off"),
             Error::LastAdmin => (StatusCode::CONFLICT, "last_admin"),
             Error::InvitationInUse => (StatusCode::CONFLICT, "invitation_used"),
             Error::InvitationUsed => (StatusCode::GONE, "invitation_used"),
@@ -168,7 +211,10 @@ impl Error {
             Error::VersionMismatch { .. } => (StatusCode::PRECONDITION_FAILED, "version_mismatch"),
             Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Error::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Error::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+            Error::BatchRefused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "batch_refused"),
             Error::Validation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
+            Error::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Error::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
             Error::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
@@ -177,10 +223,23 @@ impl Error {
         }
     }
 
+    /// The same error for somebody else who waited for the same answer from the database.
+    pub fn for_another(&self) -> Error {
+        match self {
+            Error::Internal(cause) => Error::Internal(cause.clone()),
+            Error::Overloaded => Error::Overloaded,
+            _ => Error::DatabaseUnavailable,
+        }
+    }
+
+    /// A new name for a request, by which the log is searched.
+    pub fn request_id() -> String {
+        Uuid::now_v7().simple().to_string()
+    }
+
     /// The problem as RFC 9457 has it. Logs what must not be sent.
-    pub fn problem(&self) -> Value {
+    pub fn problem(&self, request_id: &str) -> Value {
         let (status, code) = self.status_and_code();
-        let request_id = Uuid::now_v7().simple().to_string();
         match self {
             Error::Internal(cause) => tracing::error!(%request_id, %cause, "internal error"),
             _ if status.is_server_error() => tracing::warn!(%request_id, code, "not served"),
@@ -196,6 +255,10 @@ impl Error {
         match self {
             Error::Validation(errors) | Error::InvalidParameter(errors) => {
                 problem.insert("errors".into(), json!(errors));
+            }
+            Error::BatchRefused(problems) => {
+                let problems = problems.iter().map(|(index, problem)| json!({"index": index, "problem": problem}));
+                problem.insert("problems".into(), problems.collect());
             }
             Error::IllegalMove { standing, .. } | Error::UndoNotAllowed { standing, .. } => {
                 problem.insert("allowed".into(), json!(standing.allowed));
@@ -234,14 +297,22 @@ impl ResponseError for Error {
             };
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
+        // RFC 6750, 3.1.
+        if let Error::InsufficientScope(scope) = self {
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
         if let Error::MethodNotAllowed(methods) = self {
             let methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
             response.insert_header((header::ALLOW, methods.join(", ")));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if let Error::RateLimited(verdict) = self {
+            response.insert_header((header::RETRY_AFTER, verdict.retry_after.to_string()));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE || matches!(self, Error::IdempotencyInProgress) {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
-        response.body(self.problem().to_string())
+        response.body(self.problem(&Error::request_id()).to_string())
     }
 }
 

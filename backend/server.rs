@@ -12,23 +12,28 @@ use actix_web::dev::{ServerHandle, Service, ServiceResponse};
 use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::middleware::Condition;
 use actix_web::rt::net::TcpStream;
-use actix_web::{App as ActixApp, HttpServer, web};
+use actix_web::{App as ActixApp, HttpMessage, HttpServer, web};
 
 use socket2::SockRef;
 
 use crate::api::counts::CountsCache;
 use crate::api::routes;
+use crate::auth::api_keys::ApiKeys;
 use crate::auth::passwords::Passwords;
 use crate::auth::revocations::Revocations;
 use crate::auth::sweeper::Sweeper;
 use crate::auth::tokens::Tokens;
 use crate::config::Config;
 use crate::journal::Journal;
+use crate::limits::{Limits, Verdict};
 use crate::live::Live;
+use crate::live::horizon::Horizon;
 use crate::redis_link::RedisLink;
 use crate::storage::db::Db;
 use crate::storage::{db, migrations};
 use crate::track::TrackCache;
+use crate::webhooks::Webhooks;
+use crate::webhooks::address::Guard;
 
 /// What handlers share; reached as `web::Data<App>`.
 pub struct App {
@@ -36,11 +41,17 @@ pub struct App {
     pub db: Db,
     pub tokens: Tokens,
     pub passwords: Passwords,
+    pub api_keys: Arc<ApiKeys>,
     pub revocations: Arc<Revocations>,
     pub journal: Journal,
     pub live: Arc<Live>,
     pub track: Arc<TrackCache>,
     pub counts: CountsCache,
+    pub limits: Arc<Limits>,
+    pub horizon: Horizon,
+    pub webhooks: Webhooks,
+    /// Where webhooks may lead.
+    pub webhook_guard: Guard,
     /// Set by `Server::stop`: `/readyz` says 503 while all else goes on.
     pub draining: AtomicBool,
     /// Ends with it.
@@ -64,6 +75,7 @@ impl Server {
 
         let db = Db::new(&config.database_url);
         let redis = RedisLink::start(&config.redis_url).map_err(io::Error::other)?;
+        let limits = Limits::start(config.rate_limits, redis.clone(), &config.redis_prefix);
         let track = Arc::new(TrackCache::new(db.clone(), redis.clone(), &config.redis_prefix));
         let live = Live::start(db.clone(), redis, track.clone(), &config.redis_prefix).await;
         let revocations = Revocations::start(db.clone()).await;
@@ -71,9 +83,14 @@ impl Server {
         let announcer = live.clone();
         let journal = Journal::start(&config.database_url, move |announcements| announcer.announce(announcements))?;
         let workers = config.workers;
+        let horizon = Horizon::new(db.clone());
+        let webhook_guard = Guard::new(&config.webhook_allow);
+        let webhooks =
+            Webhooks::start(db.clone(), webhook_guard.clone(), live.committed.clone()).map_err(io::Error::other)?;
         let app = web::Data::new(App {
             tokens: Tokens::new(&config.jwt_secret),
             passwords: Passwords::new(config.bcrypt_cost),
+            api_keys: Arc::new(ApiKeys::new(db.clone())),
             config,
             db,
             revocations,
@@ -81,6 +98,10 @@ impl Server {
             live,
             track,
             counts: CountsCache::new(),
+            limits,
+            horizon,
+            webhooks,
+            webhook_guard,
             draining: AtomicBool::new(false),
             _sweeper: sweeper,
         });
@@ -92,7 +113,7 @@ impl Server {
                 .wrap_fn(move |request, service| {
                     let draining = draining.clone();
                     let answering = service.call(request);
-                    async move { Ok(close_if_draining(&draining, answering.await?)) }
+                    async move { Ok(tell_limits(close_if_draining(&draining, answering.await?))) }
                 })
                 .wrap(Condition::new(!shared.config.allowed_origins.is_empty(), cors(&shared.config)))
                 .app_data(shared.clone())
@@ -145,7 +166,8 @@ impl Server {
     async fn drain(self, limit: Duration) -> io::Result<()> {
         let window = (limit / 6).min(Duration::from_secs(5));
         // From here on, connections are refused: whoever is sent away finds another replica.
-        let closing = async { tokio::join!(self.app.live.drain(window), self.handle.stop(true)) };
+        let closing =
+            async { tokio::join!(self.app.live.drain(window), self.handle.stop(true), self.app.webhooks.stop()) };
         // One that hangs must not take the time in which the journal writes.
         let closed = tokio::time::timeout(limit * 2 / 3, closing).await;
         let app = self.app.clone();
@@ -163,6 +185,14 @@ impl Server {
 fn close_if_draining<B>(app: &App, mut response: ServiceResponse<B>) -> ServiceResponse<B> {
     if app.draining.load(Ordering::Relaxed) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
+}
+
+fn tell_limits<B>(mut response: ServiceResponse<B>) -> ServiceResponse<B> {
+    let verdict = response.request().extensions().get::<Verdict>().copied();
+    if let Some(verdict) = verdict {
+        verdict.tell(response.headers_mut());
     }
     response
 }
@@ -189,6 +219,7 @@ fn cors(config: &Config) -> Cors {
         .allow_any_method()
         .allow_any_header()
         .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER])
+        .expose_headers(["idempotency-replayed", "ratelimit", "ratelimit-policy"])
         .supports_credentials()
         .max_age(3600);
     config.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))

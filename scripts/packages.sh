@@ -54,6 +54,7 @@ for what in "$@"; do
       check_toolchains
       command -v cc >/dev/null || need gcc libc6-dev
       has_libpq || need libpq-dev pkg-config
+      pkg-config --exists openssl 2>/dev/null || need libssl-dev pkg-config
       ;;
     services)
       postgres_bin >/dev/null || need postgresql

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::forms::Body;
 use super::orders::exists_first;
 use super::views::RecordedView;
-use crate::auth::extractors::Mover;
+use crate::auth::extractors::{EventsWrite, Mover};
 use crate::domain::ids::OrderId;
 use crate::domain::text::Flaw;
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ use crate::server::App;
 
 pub async fn assign(
     app: web::Data<App>,
-    Mover(caller): Mover,
+    Mover(caller, ..): Mover<EventsWrite>,
     path: web::Path<String>,
     body: Body,
 ) -> Result<web::Json<RecordedView>> {
@@ -34,7 +34,7 @@ pub async fn assign(
 
 pub async fn unassign(
     app: web::Data<App>,
-    Mover(caller): Mover,
+    Mover(caller, ..): Mover<EventsWrite>,
     path: web::Path<String>,
 ) -> Result<web::Json<RecordedView>> {
     let order_id = OrderId::parse(&path).ok_or(Error::NotFound)?;

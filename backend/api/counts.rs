@@ -38,11 +38,7 @@ impl CountsCache {
             Ok(Counts { total: rows.iter().map(|(_, count)| count).sum(), counts })
         };
         // A hundred boards that look at the same moment are one count.
-        self.0.try_get_with(key, count).await.map_err(|error: Arc<Error>| match &*error {
-            Error::Internal(cause) => Error::Internal(cause.clone()),
-            Error::Overloaded => Error::Overloaded,
-            _ => Error::DatabaseUnavailable,
-        })
+        self.0.try_get_with(key, count).await.map_err(|error: Arc<Error>| error.for_another())
     }
 }
 

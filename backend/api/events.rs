@@ -1,14 +1,18 @@
 //! Events: moves, undo and notes, one at a time and in batches; an order's history.
 
-use actix_web::{HttpResponse, web};
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 
+use super::batch::{self, Items};
 use super::forms::{BatchBody, Body, Form, parse_time};
-use super::orders::{exists_first, visible};
+use super::idempotency;
+use super::orders::{exists_first, only, visible};
 use super::queries::{Page, Query};
 use super::views::RecordedView;
-use crate::auth::extractors::{Identity, Mover, SignedIn};
+use crate::auth::extractors::{EventsWrite, Identity, Mover, OrdersRead, SignedIn};
 use crate::domain::account::Role;
 use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
@@ -16,7 +20,7 @@ use crate::domain::order::{EventRequest, Step};
 use crate::domain::status::{Reason, Status};
 use crate::domain::text::{line, paragraph};
 use crate::error::{Error, Result};
-use crate::journal::{Entry, Rejection};
+use crate::journal::{Entry, Terms};
 use crate::server::App;
 use crate::storage::events;
 use crate::storage::journal::existing;
@@ -26,24 +30,29 @@ const BATCH_MAX: usize = 200;
 
 pub async fn add(
     app: web::Data<App>,
-    SignedIn(caller): SignedIn,
+    SignedIn(caller, ..): SignedIn<EventsWrite>,
     path: web::Path<String>,
+    request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse> {
     let order_id = OrderId::parse(&path).ok_or(Error::NotFound)?;
-    let request = body.form().and_then(|mut form| {
+    let read = idempotency::Key::read(&request, &body).and_then(|key| {
+        let mut form = body.form()?;
         let request = read_event(&mut form, &caller);
         form.finish()?;
-        Ok(request)
+        Ok((key, request))
     });
-    let request = exists_first(&app.db, order_id, caller, request).await?;
-    let recorded = app.journal.append(caller.account_id, Entry::Record { order_id, request }).await?;
-    Ok(HttpResponse::Created().json(RecordedView::from(recorded)))
+    let (key, request) = exists_first(&app.db, order_id, caller, read).await?;
+    let entries = vec![Entry::Record { order_id, request }];
+    key.write(&app.journal, caller.account_id, entries, Terms::default(), |outcomes| {
+        idempotency::json(StatusCode::CREATED, BTreeMap::new(), &RecordedView::from(only(outcomes)?))
+    })
+    .await
 }
 
 pub async fn list(
     app: web::Data<App>,
-    SignedIn(caller): SignedIn,
+    SignedIn(caller, ..): SignedIn<OrdersRead>,
     path: web::Path<String>,
     mut query: Query,
 ) -> Result<web::Json<Page<Event>>> {
@@ -64,35 +73,16 @@ pub async fn list(
     Ok(web::Json(Page { data, next_cursor }))
 }
 
-#[derive(Serialize)]
-pub struct BatchResults {
-    results: Vec<BatchResult>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum BatchResult {
-    Written {
-        status: u16,
-        #[serde(flatten)]
-        recorded: Box<RecordedView>,
-    },
-    Refused {
-        status: u16,
-        problem: Value,
-    },
-}
-
-impl BatchResult {
-    fn refused(error: &Error) -> BatchResult {
-        BatchResult::Refused { status: error.status_and_code().0.as_u16(), problem: error.problem() }
-    }
-}
-
 /// Each item with its own result, in the order of the items. Those that are well-formed go to the journal together.
-pub async fn add_batch(app: web::Data<App>, Mover(caller): Mover, body: BatchBody) -> Result<web::Json<BatchResults>> {
+pub async fn add_batch(
+    app: web::Data<App>,
+    Mover(caller, ..): Mover<EventsWrite>,
+    request: HttpRequest,
+    body: BatchBody,
+) -> Result<HttpResponse> {
+    let key = idempotency::Key::read(&request, &body)?;
     let mut read: Vec<Result<Entry, Malformed>> =
-        read_items(body)?.into_iter().map(|item| read_item(item, &caller)).collect();
+        batch::read_items(body, BATCH_MAX)?.into_iter().map(|item| read_item(item, &caller)).collect();
     let malformed: Vec<OrderId> = read.iter().filter_map(|item| item.as_ref().err()?.order_id).collect();
     // Existence goes before the body, here as anywhere.
     if !malformed.is_empty() {
@@ -105,49 +95,18 @@ pub async fn add_batch(app: web::Data<App>, Mover(caller): Mover, body: BatchBod
             }
         }
     }
-    let mut entries = Vec::with_capacity(read.len());
-    let unread: Vec<Option<Error>> = read
-        .into_iter()
-        .map(|item| item.map(|entry| entries.push(entry)).err().map(|malformed| malformed.error))
-        .collect();
-    let outcomes =
-        if entries.is_empty() { Vec::new() } else { app.journal.append_all(caller.account_id, entries).await };
-    let mut outcomes = outcomes.into_iter();
-    let results = unread.into_iter().map(|unread| match unread {
-        Some(error) => BatchResult::refused(&error),
-        None => match outcomes.next().unwrap_or(Err(Rejection::OutcomeUnknown)) {
-            Ok(recorded) => BatchResult::Written { status: 201, recorded: Box::new(RecordedView::from(recorded)) },
-            Err(rejection) => BatchResult::refused(&Error::from(rejection)),
-        },
-    });
-    Ok(web::Json(BatchResults { results: results.collect() }))
+    let read = read.into_iter().map(|item| item.map_err(|malformed| malformed.error)).collect();
+    let (items, entries) = Items::new(read);
+    key.write(&app.journal, caller.account_id, entries, Terms::default(), move |outcomes| {
+        idempotency::json(StatusCode::OK, BTreeMap::new(), &items.results(outcomes, RecordedView::from))
+    })
+    .await
 }
 
 /// An item that can't be asked of the journal, and which order it would have been about.
 struct Malformed {
     order_id: Option<OrderId>,
     error: Error,
-}
-
-fn read_items(body: BatchBody) -> Result<Vec<Value>> {
-    let mut form = body.form()?;
-    let items = match form.take("items") {
-        Some(Value::Array(items)) => items,
-        None => {
-            form.refuse("items", "missing", "is required");
-            Vec::new()
-        }
-        Some(_) => form.wrong_type("items", "an array").unwrap_or_default(),
-    };
-    if items.len() > BATCH_MAX {
-        form.refuse("items", "too_many", format!("must have at most {BATCH_MAX} items"));
-    }
-    let is_empty = items.is_empty();
-    match form.finish() {
-        Ok(()) if is_empty => Err(Error::invalid("/items", "too_short", "must not be empty")),
-        Ok(()) => Ok(items),
-        Err(error) => Err(error),
-    }
 }
 
 /// Pointers are into the item.

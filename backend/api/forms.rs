@@ -22,40 +22,29 @@ const BODY_TIME_LIMIT: Duration = Duration::from_secs(30);
 pub const VIOLATIONS_MAX: usize = 100;
 
 /// A body as it came. What is wrong with it is told when it is read: authority and existence come first.
-pub struct Body(Result<Bytes>);
+pub struct Body<const LIMIT: usize = BODY_LIMIT>(Result<Bytes>);
 
 /// The same with the larger limit.
-pub struct BatchBody(Result<Bytes>);
+pub type BatchBody = Body<BATCH_BODY_LIMIT>;
 
-impl Body {
+impl<const LIMIT: usize> Body<LIMIT> {
     pub fn form(self) -> Result<Form> {
         Form::parse(&self.0?)
     }
-}
 
-impl BatchBody {
-    pub fn form(self) -> Result<Form> {
-        Form::parse(&self.0?)
+    /// None when it could not be read.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.0.as_deref().ok()
     }
 }
 
-impl FromRequest for Body {
+impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Body>>;
+    type Future = LocalBoxFuture<'static, Result<Body<LIMIT>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut actix_web::dev::Payload) -> Self::Future {
-        let read = read(request, payload, BODY_LIMIT);
+        let read = read(request, payload, LIMIT);
         Box::pin(async move { Ok(Body(read.await)) })
-    }
-}
-
-impl FromRequest for BatchBody {
-    type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<BatchBody>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut actix_web::dev::Payload) -> Self::Future {
-        let read = read(request, payload, BATCH_BODY_LIMIT);
-        Box::pin(async move { Ok(BatchBody(read.await)) })
     }
 }
 
@@ -121,6 +110,12 @@ impl Form {
         if self.violations.len() < VIOLATIONS_MAX {
             self.violations.push(Violation::at(self.pointer_to(name), code, detail));
         }
+    }
+
+    /// Notes a violation at an element of an array.
+    fn refuse_in(&mut self, name: &str, at: usize, code: &'static str, detail: impl Into<String>) {
+        let pointer = format!("{}/{at}", self.pointer_to(name));
+        self.violations.push(Violation::at(pointer, code, detail));
     }
 
     /// Notes a violation of the form as a whole.
@@ -195,6 +190,37 @@ impl Form {
             },
             _ => self.wrong_type(name, "a string"),
         }
+    }
+
+    /// At least one of a set of names, in an array, each once.
+    pub fn some_of<T: Copy>(&mut self, name: &str, names: &[T], spell: impl Fn(T) -> &'static str) -> Option<Vec<T>> {
+        if !self.has(name) {
+            self.refuse(name, "missing", "is required");
+            return None;
+        }
+        let some = self.any_of(name, names, spell)?;
+        if some.is_empty() {
+            self.refuse(name, "too_short", "must not be empty");
+            return None;
+        }
+        Some(some)
+    }
+
+    /// Any number out of a set of names, in an array, each once.
+    pub fn any_of<T: Copy>(&mut self, name: &str, names: &[T], spell: impl Fn(T) -> &'static str) -> Option<Vec<T>> {
+        let given = match self.take(name)? {
+            Value::Array(given) => given,
+            _ => return self.wrong_type(name, "an array"),
+        };
+        let is_given = |candidate: &&T| given.iter().any(|one| one == spell(**candidate));
+        let known: Vec<T> = names.iter().filter(is_given).copied().collect();
+        let is_known = |one: &Value| names.iter().any(|&candidate| one == spell(candidate));
+        if let Some(at) = given.iter().position(|one| !is_known(one)) {
+            let spelled: Vec<_> = names.iter().map(|&candidate| spell(candidate)).collect();
+            self.refuse_in(name, at, "invalid_value", format!("must be one of {}", spelled.join(", ")));
+            return None;
+        }
+        Some(known)
     }
 
     pub fn boolean(&mut self, name: &str) -> Option<bool> {

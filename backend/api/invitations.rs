@@ -28,7 +28,7 @@ struct CreatedInvitation {
     link: String,
 }
 
-pub async fn create(app: web::Data<App>, Admin(caller): Admin, body: Body) -> Result<HttpResponse> {
+pub async fn create(app: web::Data<App>, Admin(caller, ..): Admin, body: Body) -> Result<HttpResponse> {
     let mut form = body.form()?;
     if !form.has("role") {
         form.refuse("role", "missing", "is required");
@@ -59,7 +59,7 @@ pub async fn list(app: web::Data<App>, _: Admin, mut query: Query) -> Result<web
     Ok(web::Json(Page::new(rows, limit, &cursors, |invitation| invitation.id)))
 }
 
-pub async fn withdraw(app: web::Data<App>, Admin(caller): Admin, path: web::Path<String>) -> Result<HttpResponse> {
+pub async fn withdraw(app: web::Data<App>, Admin(caller, ..): Admin, path: web::Path<String>) -> Result<HttpResponse> {
     let id = id_in_path(&path)?;
     app.db
         .write(move |connection| {

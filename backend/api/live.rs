@@ -7,13 +7,25 @@ use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, rt};
 use futures_util::Stream;
 
+use crate::auth::api_keys;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::limits::{Anonymous, Within};
 use crate::live::frame_guard::FrameGuard;
 use crate::live::socket;
 use crate::server::App;
 
-pub async fn connect(app: Data<App>, request: HttpRequest, body: Payload) -> Result<HttpResponse> {
+pub async fn connect(
+    app: Data<App>,
+    _: Within<Anonymous>,
+    request: HttpRequest,
+    body: Payload,
+) -> Result<HttpResponse> {
+    if let Some(url) = request.uri().path_and_query()
+        && api_keys::is_in(url.as_str())
+    {
+        return Err(Error::KeyInUrl);
+    }
     let guarded = FrameGuard::new(body, socket::FRAME_MAX as u64);
     let mut guarded = dev::Payload::Stream { payload: Box::pin(guarded) as Pin<Box<dyn Stream<Item = _>>> };
     let body = Payload::from_request(&request, &mut guarded)
@@ -28,7 +40,7 @@ pub async fn connect(app: Data<App>, request: HttpRequest, body: Payload) -> Res
     }
     let (response, session, stream) = actix_ws::handle(&request, body)
         .map_err(|_| Error::BadRequest("This is a WebSocket: it needs an upgrade as in RFC 6455."))?;
-    app.live.watch_sessions(&app.revocations);
+    app.live.watch_credentials(&app.revocations, &app.api_keys);
     rt::spawn(socket::run(app, session, stream));
     Ok(response)
 }

@@ -8,7 +8,7 @@ use super::cursor::Cursors;
 use super::forms::Body;
 use super::queries::{Page, Query, id_in_path};
 use super::sessions::{incomplete, not_empty};
-use crate::auth::extractors::SignedIn;
+use crate::auth::extractors::{AnyKey, SignedIn};
 use crate::domain::account::{NAME_MAX, Password};
 use crate::domain::text::line;
 use crate::error::{Error, Result};
@@ -16,12 +16,12 @@ use crate::server::App;
 use crate::storage::accounts::{self, Account};
 use crate::storage::sessions::{self, Session};
 
-pub async fn show(app: web::Data<App>, SignedIn(caller): SignedIn) -> Result<web::Json<Account>> {
+pub async fn show(app: web::Data<App>, SignedIn(caller, ..): SignedIn<AnyKey>) -> Result<web::Json<Account>> {
     let account = app.db.read(move |connection| accounts::find(connection, caller.account_id)).await?;
     account.map(web::Json).ok_or(Error::SessionEnded)
 }
 
-pub async fn update(app: web::Data<App>, SignedIn(caller): SignedIn, body: Body) -> Result<web::Json<Account>> {
+pub async fn update(app: web::Data<App>, SignedIn(caller, ..): SignedIn, body: Body) -> Result<web::Json<Account>> {
     let mut form = body.form()?;
     // It may be absent, but it may not be null.
     let name = if form.has("name") { form.required("name", |typed| line(typed, NAME_MAX)) } else { None };
@@ -34,7 +34,7 @@ pub async fn update(app: web::Data<App>, SignedIn(caller): SignedIn, body: Body)
     account.map(web::Json).ok_or(Error::SessionEnded)
 }
 
-pub async fn change_password(app: web::Data<App>, SignedIn(caller): SignedIn, body: Body) -> Result<HttpResponse> {
+pub async fn change_password(app: web::Data<App>, SignedIn(caller, ..): SignedIn, body: Body) -> Result<HttpResponse> {
     let mut form = body.form()?;
     let current = form.required("current_password", not_empty);
     let new = form.required("new_password", Password::parse);
@@ -50,7 +50,7 @@ pub async fn change_password(app: web::Data<App>, SignedIn(caller): SignedIn, bo
     let hash = app.passwords.hash(&new).await?;
     let ended = app
         .db
-        .write(move |connection| accounts::change_password(connection, &checked, &hash, caller.session_id))
+        .write(move |connection| accounts::change_password(connection, &checked, &hash, caller.credential.id()))
         .await?
         // Changed meanwhile from another session.
         .ok_or_else(incorrect)?;
@@ -68,7 +68,7 @@ pub struct SessionView {
 
 pub async fn list_sessions(
     app: web::Data<App>,
-    SignedIn(caller): SignedIn,
+    SignedIn(caller, ..): SignedIn,
     mut query: Query,
 ) -> Result<web::Json<Page<SessionView>>> {
     let (limit, cursor) = (query.limit(), query.cursor());
@@ -78,12 +78,12 @@ pub async fn list_sessions(
     let account_id = caller.account_id;
     let rows = app.db.read(move |connection| sessions::list(connection, account_id, after, limit as i64 + 1)).await?;
     let page = Page::new(rows, limit, &cursors, |session| session.id);
-    Ok(web::Json(page.map(|session| SessionView { current: session.id == caller.session_id, session })))
+    Ok(web::Json(page.map(|session| SessionView { current: session.id == caller.credential.id(), session })))
 }
 
 pub async fn end_session(
     app: web::Data<App>,
-    SignedIn(caller): SignedIn,
+    SignedIn(caller, ..): SignedIn,
     path: web::Path<String>,
 ) -> Result<HttpResponse> {
     let session_id = id_in_path(&path)?;

@@ -10,11 +10,12 @@ use super::cursor::Cursors;
 use super::forms::Body;
 use super::queries::{Page, Query, id_in_path};
 use super::sessions::{Registration, incomplete, signed_in, user_agent};
-use crate::auth::extractors::{Admin, Mover};
+use crate::auth::extractors::{Admin, Mover, OrdersRead};
 use crate::domain::account::Role;
 use crate::domain::text::line;
 use crate::domain::time::to_millis;
 use crate::error::{Error, Result};
+use crate::limits::{Registrations, Within};
 use crate::server::App;
 use crate::storage::accounts::{self, Account, MoverChange};
 use crate::storage::invitations::{self, Joining};
@@ -23,7 +24,12 @@ use crate::storage::sessions;
 /// Longer than any token that stands in a link.
 const INVITATION_MAX: usize = 100;
 
-pub async fn join(app: web::Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse> {
+pub async fn join(
+    app: web::Data<App>,
+    _: Within<Registrations>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse> {
     let mut form = body.form()?;
     let token = form.required("invitation", |typed| line(typed, INVITATION_MAX));
     let registration = Registration::read(form)?;
@@ -47,7 +53,11 @@ pub async fn join(app: web::Data<App>, request: HttpRequest, body: Body) -> Resu
     Ok(signed_in(&app, StatusCode::CREATED, session))
 }
 
-pub async fn list(app: web::Data<App>, Mover(caller): Mover, mut query: Query) -> Result<web::Json<Page<MoverView>>> {
+pub async fn list(
+    app: web::Data<App>,
+    Mover(caller, ..): Mover<OrdersRead>,
+    mut query: Query,
+) -> Result<web::Json<Page<MoverView>>> {
     let (limit, cursor) = (query.limit(), query.cursor());
     query.finish()?;
     let cursors = Cursors::new(&app.config.jwt_secret, "movers", &());
@@ -59,7 +69,7 @@ pub async fn list(app: web::Data<App>, Mover(caller): Mover, mut query: Query) -
 
 pub async fn update(
     app: web::Data<App>,
-    Admin(caller): Admin,
+    Admin(caller, ..): Admin,
     path: web::Path<String>,
     body: Body,
 ) -> Result<web::Json<MoverView>> {

@@ -1,21 +1,25 @@
 //! Orders: creating, lists, counts, one, its details.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::batch::{self, ItemResult, Items};
 use super::counts::Counts;
 use super::cursor::Cursors;
 use super::details;
-use super::forms::{Body, parse_time};
+use super::forms::{BatchBody, Body, Form, parse_time};
+use super::idempotency;
 use super::preconditions;
 use super::queries::{Page, Query};
-use super::views::OrderView;
-use crate::auth::extractors::{Identity, SignedIn, User};
+use super::views::{OrderView, RecordedView};
+use crate::auth::extractors::{Identity, OrdersRead, OrdersWrite, SignedIn, User};
 use crate::domain::account::Role;
 use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
@@ -23,7 +27,7 @@ use crate::domain::order::Order;
 use crate::domain::status::Status;
 use crate::domain::text::{Flaw, line};
 use crate::error::{Error, Result};
-use crate::journal::Entry;
+use crate::journal::{Entry, Outcome, Recorded, Rejection, Terms};
 use crate::server::App;
 use crate::storage::db::Db;
 use crate::storage::orders::{self as table, AssigneeFilter, Filter, Position};
@@ -31,19 +35,81 @@ use crate::storage::orders::{self as table, AssigneeFilter, Filter, Position};
 /// With how many of its newest events an order is shown.
 const EVENTS_SHOWN: i64 = 50;
 
-pub async fn create(app: web::Data<App>, User(user): User, body: Body) -> Result<HttpResponse> {
+/// How many orders one batch may hold.
+const BATCH_MAX: usize = 500;
+
+pub async fn create(
+    app: web::Data<App>,
+    User(user, ..): User<OrdersWrite>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse> {
+    let key = idempotency::Key::read(&request, &body)?;
     let mut form = body.form()?;
     let details = details::read_new(&mut form);
     form.finish()?;
-    let recorded = app.journal.append(user.account_id, Entry::Create { details }).await?;
-    let order = OrderView::new(recorded.order, user.account_id, user.role, recorded.now);
-    let location = format!("/api/v1/orders/{}", order.id());
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).insert_header((ETAG, order.etag())).json(order))
+    let entries = vec![Entry::Create { details }];
+    key.write(&app.journal, user.account_id, entries, Terms::default(), |outcomes| {
+        let order = RecordedView::from(only(outcomes)?).order;
+        let location = (LOCATION.to_string(), format!("/api/v1/orders/{}", order.id()));
+        let etag = (ETAG.to_string(), order.etag());
+        idempotency::json(StatusCode::CREATED, BTreeMap::from([location, etag]), &order)
+    })
+    .await
+}
+
+/// Each item with its own result, in the order of the items; `atomic`: all or none; `dry_run`: none, only the results.
+pub async fn create_batch(
+    app: web::Data<App>,
+    User(user, ..): User<OrdersWrite>,
+    request: HttpRequest,
+    mut query: Query,
+    body: BatchBody,
+) -> Result<HttpResponse> {
+    let atomic = query.flag("atomic");
+    let dry_run = query.flag("dry_run");
+    query.finish()?;
+    let key = idempotency::Key::read(&request, &body)?;
+    let read = batch::read_items(body, BATCH_MAX)?.into_iter().map(read_new_order).collect();
+    let (items, entries) = Items::new(read);
+    // What will be refused as a whole is still asked about, so that all that is wrong is told at once.
+    let terms = Terms { atomic, dry_run: dry_run || atomic && !items.all_are_well_formed(), once: None };
+    key.write(&app.journal, user.account_id, entries, terms, move |outcomes| {
+        let results = items.results(outcomes, |recorded| Created {
+            // What was not written has no ID.
+            order: (!dry_run).then(|| RecordedView::from(recorded).order),
+        });
+        let is_refused = |result: &ItemResult<_>| matches!(result, ItemResult::Refused { .. });
+        if atomic && !dry_run && results.results.iter().any(is_refused) {
+            return Err(Error::BatchRefused(results.problems()));
+        }
+        idempotency::json(StatusCode::OK, BTreeMap::new(), &results)
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct Created {
+    order: Option<OrderView>,
+}
+
+/// Pointers are into the item.
+fn read_new_order(item: Value) -> Result<Entry> {
+    let Value::Object(fields) = item else { return Err(Error::invalid("", "wrong_type", "must be an object")) };
+    let mut form = Form::new(fields, "");
+    let details = details::read_new(&mut form);
+    form.finish()?;
+    Ok(Entry::Create { details })
+}
+
+/// What came of the one entry that was asked for.
+pub fn only(outcomes: &[Outcome]) -> Result<Recorded> {
+    Ok(outcomes.first().cloned().unwrap_or(Err(Rejection::OutcomeUnknown))?)
 }
 
 pub async fn list(
     app: web::Data<App>,
-    SignedIn(caller): SignedIn,
+    SignedIn(caller, ..): SignedIn<OrdersRead>,
     mut query: Query,
 ) -> Result<web::Json<Page<OrderView>>> {
     let filter = read_filter(&mut query, &caller);
@@ -68,7 +134,11 @@ pub async fn list(
     Ok(web::Json(page.map(|order| OrderView::new(order, caller.account_id, caller.role, now))))
 }
 
-pub async fn counts(app: web::Data<App>, SignedIn(caller): SignedIn, mut query: Query) -> Result<web::Json<Counts>> {
+pub async fn counts(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<OrdersRead>,
+    mut query: Query,
+) -> Result<web::Json<Counts>> {
     let filter = read_filter(&mut query, &caller);
     query.finish()?;
     app.counts.get(&app.db, filter).await.map(web::Json)
@@ -76,7 +146,7 @@ pub async fn counts(app: web::Data<App>, SignedIn(caller): SignedIn, mut query: 
 
 pub async fn show(
     app: web::Data<App>,
-    SignedIn(caller): SignedIn,
+    SignedIn(caller, ..): SignedIn<OrdersRead>,
     path: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
@@ -101,7 +171,7 @@ pub async fn show(
 
 pub async fn update(
     app: web::Data<App>,
-    User(user): User,
+    User(user, ..): User<OrdersWrite>,
     path: web::Path<String>,
     request: HttpRequest,
     body: Body,
@@ -147,7 +217,8 @@ pub async fn exists_first<T>(db: &Db, id: OrderId, caller: Identity, read: Resul
     read
 }
 
-fn read_filter(query: &mut Query, caller: &Identity) -> Filter {
+/// Which orders somebody asks for, among those that they may see.
+pub fn read_filter(query: &mut Query, caller: &Identity) -> Filter {
     let mut filter = Filter {
         owner: (caller.role == Role::User).then_some(caller.account_id),
         statuses: query.any_of("status", Status::ALL, |status| status.name()),
@@ -155,6 +226,7 @@ fn read_filter(query: &mut Query, caller: &Identity) -> Filter {
         reference: query.parsed("reference", |text| line(text, 64)),
         created_from: query.parsed("created_from", parse_time),
         created_to: query.parsed("created_to", parse_time),
+        updated_from: query.parsed("updated_from", parse_time),
         assignee: None,
     };
     if filter.search.as_ref().is_some_and(|text| text.chars().count() > 120) {

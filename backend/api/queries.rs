@@ -78,6 +78,11 @@ impl Query {
         values.iter().filter_map(|value| self.known(name, value, names, &spell)).collect()
     }
 
+    /// `true` or `false`; false when not told.
+    pub fn flag(&mut self, name: &str) -> bool {
+        self.one_of(name, &[true, false], |flag| if flag { "true" } else { "false" }).unwrap_or(false)
+    }
+
     /// A whole number within a range.
     pub fn number<T>(&mut self, name: &str, range: std::ops::RangeInclusive<T>) -> Option<T>
     where

@@ -6,7 +6,10 @@ use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
 
-use super::{apps, assignee, events, health, invitations, live, me, movers, orders, sessions, track};
+use super::{
+    api_keys, apps, assignee, events, export, feed, health, invitations, live, me, movers, orders, sessions, track,
+    webhooks,
+};
 use crate::error::{Error, Result};
 use crate::server::App;
 
@@ -29,12 +32,25 @@ pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
         .service(at("/me/password").put(me::change_password))
         .service(at("/me/sessions").get(me::list_sessions))
         .service(at("/me/sessions/{session_id}").delete(me::end_session))
+        .service(at("/api-keys").post(api_keys::create).get(api_keys::list))
+        .service(at("/api-keys/{key_id}").delete(api_keys::end))
         .service(at("/orders").post(orders::create).get(orders::list))
+        .service(at("/orders/batch").post(orders::create_batch))
+        .service(at("/orders/export.csv").get(export::orders))
         .service(at("/orders/counts").get(orders::counts))
         .service(at("/orders/{order_id}").get(orders::show).patch(orders::update))
         .service(at("/orders/{order_id}/events").post(events::add).get(events::list))
         .service(at("/orders/{order_id}/assignee").put(assignee::assign).delete(assignee::unassign))
+        .service(at("/events").get(feed::read))
         .service(at("/events/batch").post(events::add_batch))
+        .service(at("/webhooks").post(webhooks::create).get(webhooks::list))
+        .service(at("/webhooks/{webhook_id}").get(webhooks::show).patch(webhooks::update).delete(webhooks::delete))
+        .service(at("/webhooks/{webhook_id}/secret").post(webhooks::rotate_secret))
+        .service(at("/webhooks/{webhook_id}/test").post(webhooks::send_test))
+        .service(at("/webhooks/{webhook_id}/replay").post(webhooks::replay))
+        .service(at("/webhooks/{webhook_id}/deliveries").get(webhooks::list_deliveries))
+        .service(at("/webhooks/{webhook_id}/deliveries/{delivery_id}").get(webhooks::show_delivery))
+        .service(at("/webhooks/{webhook_id}/deliveries/{delivery_id}/resend").post(webhooks::resend))
         .service(at("/live").get(live::connect))
         .default_service(web::to(not_found));
 

@@ -7,13 +7,14 @@ use chrono::Utc;
 use serde_json::json;
 
 use super::forms::{Body, Form};
-use crate::auth::extractors::Identity;
+use crate::auth::extractors::{Credential, Identity};
 use crate::auth::refresh::{self, RefreshTokens};
 use crate::auth::tokens;
 use crate::domain::account::{Email, NAME_MAX, Password, Realm, Role};
 use crate::domain::session::Presented;
 use crate::domain::text::{Flaw, line};
 use crate::error::{Error, Result};
+use crate::limits::{Anonymous, Logins, Registrations, Within};
 use crate::server::App;
 use crate::storage::accounts::{self, NewAccount};
 use crate::storage::sessions::{self, OpenSession, Refreshed};
@@ -21,7 +22,12 @@ use crate::storage::sessions::{self, OpenSession, Refreshed};
 /// What is kept of a User-Agent, in characters.
 const USER_AGENT_MAX: usize = 300;
 
-pub async fn register_user(app: web::Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse> {
+pub async fn register_user(
+    app: web::Data<App>,
+    _: Within<Registrations>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse> {
     let registration = Registration::read(body.form()?)?;
     let new = NewAccount {
         role: Role::User,
@@ -40,27 +46,37 @@ pub async fn register_user(app: web::Data<App>, request: HttpRequest, body: Body
     Ok(signed_in(&app, StatusCode::CREATED, session))
 }
 
-pub async fn log_in_user(app: web::Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse> {
+pub async fn log_in_user(
+    app: web::Data<App>,
+    _: Within<Logins>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse> {
     log_in(&app, &request, body, Realm::Users).await
 }
 
-pub async fn log_in_mover(app: web::Data<App>, request: HttpRequest, body: Body) -> Result<HttpResponse> {
+pub async fn log_in_mover(
+    app: web::Data<App>,
+    _: Within<Logins>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse> {
     log_in(&app, &request, body, Realm::Movers).await
 }
 
-pub async fn refresh_user(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+pub async fn refresh_user(app: web::Data<App>, _: Within<Anonymous>, request: HttpRequest) -> HttpResponse {
     refresh(&app, &request, Realm::Users).await
 }
 
-pub async fn refresh_mover(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+pub async fn refresh_mover(app: web::Data<App>, _: Within<Anonymous>, request: HttpRequest) -> HttpResponse {
     refresh(&app, &request, Realm::Movers).await
 }
 
-pub async fn log_out_user(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse> {
+pub async fn log_out_user(app: web::Data<App>, _: Within<Anonymous>, request: HttpRequest) -> Result<HttpResponse> {
     log_out(&app, &request, Realm::Users).await
 }
 
-pub async fn log_out_mover(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse> {
+pub async fn log_out_mover(app: web::Data<App>, _: Within<Anonymous>, request: HttpRequest) -> Result<HttpResponse> {
     log_out(&app, &request, Realm::Movers).await
 }
 
@@ -106,7 +122,7 @@ pub(super) fn user_agent(request: &HttpRequest) -> Option<String> {
 /// The answer to all that signs in: the account, an access token, and the refresh token in its cookie.
 pub(super) fn signed_in(app: &App, status: StatusCode, session: OpenSession) -> HttpResponse {
     let OpenSession { account, session_id, generation } = session;
-    let identity = Identity { account_id: account.id, role: account.role, session_id };
+    let identity = Identity { account_id: account.id, role: account.role, credential: Credential::Session(session_id) };
     let refresh_token = refresh_tokens(app, account.realm).token(session_id, generation);
     HttpResponse::build(status)
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -1,91 +1,190 @@
-//! Authority in a handler's signature: `User`, `Mover`, `Admin` or `SignedIn` as an argument, and nobody else gets in.
+//! Authority in a handler's signature: `User`, `Mover`, `Admin` or `SignedIn` as an argument, and nobody else gets in. As
+//! they stand there, they are for whoever has logged in; `User<OrdersWrite>` is also for API keys with that scope.
 
 use std::future::{Ready, ready};
+use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
+use futures_util::future::{Either, LocalBoxFuture};
 use uuid::Uuid;
 
+use super::api_keys::{self, Grant};
 use crate::domain::account::{Realm, Role};
+use crate::domain::scope::Scope;
 use crate::error::{Error, Result};
+use crate::limits::{self, Policy, Whose};
 use crate::server::App;
 
-/// Whom an access token stands for.
+/// Whom an access token or an API key stands for.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
     pub account_id: Uuid,
     pub role: Role,
-    pub session_id: Uuid,
+    pub credential: Credential,
+}
+
+/// What somebody has shown, by its ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token of this session.
+    Session(Uuid),
+    ApiKey(Uuid),
+}
+
+impl Credential {
+    pub fn id(self) -> Uuid {
+        match self {
+            Credential::Session(id) | Credential::ApiKey(id) => id,
+        }
+    }
+}
+
+/// What a caller must have shown.
+#[derive(Debug, Clone, Copy)]
+pub enum Needs {
+    /// An access token: keys, passwords, sessions and invitations are not for keys.
+    Session,
+    /// An access token, or an API key with this scope.
+    Scope(Scope),
+    /// An access token, or any API key.
+    AnyKey,
+}
+
+/// Says in a signature what is needed.
+pub trait Access: 'static {
+    const NEEDS: Needs;
+}
+
+macro_rules! access {
+    ($($(#[$doc:meta])* $name:ident: $needs:expr;)+) => {
+        $($(#[$doc])* pub struct $name; impl Access for $name { const NEEDS: Needs = $needs; })+
+    };
+}
+access! {
+    Session: Needs::Session;
+    OrdersRead: Needs::Scope(Scope::OrdersRead);
+    OrdersWrite: Needs::Scope(Scope::OrdersWrite);
+    EventsWrite: Needs::Scope(Scope::EventsWrite);
+    WebhooksManage: Needs::Scope(Scope::WebhooksManage);
+    AnyKey: Needs::AnyKey;
 }
 
 /// An account of the realm `users`.
-pub struct User(pub Identity);
+pub struct User<A = Session>(pub Identity, pub PhantomData<A>);
 
 /// An account of the realm `movers`: a mover or an admin.
-pub struct Mover(pub Identity);
+pub struct Mover<A = Session>(pub Identity, pub PhantomData<A>);
 
 /// An admin.
-pub struct Admin(pub Identity);
+pub struct Admin<A = Session>(pub Identity, pub PhantomData<A>);
 
 /// An account of either realm.
-pub struct SignedIn(pub Identity);
+pub struct SignedIn<A = Session>(pub Identity, pub PhantomData<A>);
 
-impl FromRequest for User {
+/// At once for an access token; for an API key when it was looked up.
+type Admission<T> = Either<Ready<Result<T>>, LocalBoxFuture<'static, Result<T>>>;
+
+impl<A: Access> FromRequest for User<A> {
     type Error = Error;
-    type Future = Ready<Result<User>>;
+    type Future = Admission<User<A>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(identify_in(request, Realm::Users).map(User))
+        admit(request, A::NEEDS, |identity| in_realm(identity, Realm::Users).map(|user| User(user, PhantomData)))
     }
 }
 
-impl FromRequest for Mover {
+impl<A: Access> FromRequest for Mover<A> {
     type Error = Error;
-    type Future = Ready<Result<Mover>>;
+    type Future = Admission<Mover<A>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(identify_in(request, Realm::Movers).map(Mover))
+        admit(request, A::NEEDS, |identity| in_realm(identity, Realm::Movers).map(|mover| Mover(mover, PhantomData)))
     }
 }
 
-impl FromRequest for Admin {
+impl<A: Access> FromRequest for Admin<A> {
     type Error = Error;
-    type Future = Ready<Result<Admin>>;
+    type Future = Admission<Admin<A>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(identify_in(request, Realm::Movers).and_then(|identity| match identity.role {
-            Role::Admin => Ok(Admin(identity)),
-            Role::Mover | Role::User => Err(Error::AdminOnly),
-        }))
+        admit(request, A::NEEDS, |identity| {
+            in_realm(identity, Realm::Movers).and_then(|identity| match identity.role {
+                Role::Admin => Ok(Admin(identity, PhantomData)),
+                Role::Mover | Role::User => Err(Error::AdminOnly),
+            })
+        })
     }
 }
 
-impl FromRequest for SignedIn {
+impl<A: Access> FromRequest for SignedIn<A> {
     type Error = Error;
-    type Future = Ready<Result<SignedIn>>;
+    type Future = Admission<SignedIn<A>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(identify(request).map(SignedIn))
+        admit(request, A::NEEDS, |identity| Ok(SignedIn(identity, PhantomData)))
     }
 }
 
-fn identify_in(request: &HttpRequest, realm: Realm) -> Result<Identity> {
-    let identity = identify(request)?;
+fn in_realm(identity: Identity, realm: Realm) -> Result<Identity> {
     if identity.role.realm() == realm { Ok(identity) } else { Err(Error::WrongRealm) }
 }
 
-fn identify(request: &HttpRequest) -> Result<Identity> {
-    let token = bearer_token(request).ok_or(Error::Unauthenticated)?;
-    let app = request
-        .app_data::<web::Data<App>>()
-        .ok_or_else(|| Error::Internal("the application's state is missing".to_owned()))?;
-    let (identity, _) = app.tokens.verify(&token)?;
-    if app.revocations.is_ended(identity.session_id) {
+/// Who asks comes before what their key was made for.
+fn admit<T: 'static>(request: &HttpRequest, needs: Needs, who: fn(Identity) -> Result<T>) -> Admission<T> {
+    let now = |answer| Either::Left(ready(answer));
+    if let Some(url) = request.uri().path_and_query()
+        && api_keys::is_in(url.as_str())
+    {
+        return now(Err(Error::KeyInUrl));
+    }
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return now(Err(Error::Internal("the application's state is missing".to_owned())));
+    };
+    match bearer_token(request) {
+        None => now(Err(stranger(app, request, Error::Unauthenticated))),
+        Some(key) if api_keys::is_one(&key) => {
+            let (app, request) = (app.clone(), request.clone());
+            Either::Right(Box::pin(async move {
+                let grant = match app.api_keys.verify(&key).await {
+                    Ok(grant) => grant,
+                    Err(error) => return Err(stranger(&app, &request, error)),
+                };
+                limits::take_for(&app, &request, Policy::Api, Whose::ApiKey(grant.identity.credential.id()))?;
+                let admitted = who(grant.identity)?;
+                may_do(&grant, needs)?;
+                Ok(admitted)
+            }))
+        }
+        Some(token) => now(match identify(app, &token) {
+            Ok(identity) => limits::take_for(app, request, Policy::Api, Whose::Account(identity.account_id))
+                .and_then(|()| who(identity)),
+            Err(error) => Err(stranger(app, request, error)),
+        }),
+    }
+}
+
+/// Who has shown nothing that is good is counted by address: tokens and keys are not to be guessed.
+fn stranger(app: &App, request: &HttpRequest, error: Error) -> Error {
+    limits::take_for_address(app, request, Policy::Anonymous).err().unwrap_or(error)
+}
+
+fn identify(app: &App, token: &str) -> Result<Identity> {
+    let (identity, _) = app.tokens.verify(token)?;
+    if app.revocations.is_ended(identity.credential.id()) {
         return Err(Error::SessionEnded);
     }
     Ok(identity)
+}
+
+fn may_do(grant: &Grant, needs: Needs) -> Result<()> {
+    match needs {
+        Needs::Session => Err(Error::SessionRequired),
+        Needs::Scope(scope) => grant.allows(scope),
+        Needs::AnyKey => Ok(()),
+    }
 }
 
 fn bearer_token(request: &HttpRequest) -> Option<String> {

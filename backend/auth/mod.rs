@@ -3,6 +3,7 @@
 //!
 //! An access token is believed without a look into Postgres; `revocations` is what makes it end early all the same.
 
+pub mod api_keys;
 pub mod extractors;
 pub mod invitations;
 pub mod keys;

@@ -1,10 +1,11 @@
-//! Once a day: deletes sessions and unused invitations that have been over for 30 days.
+//! Once a day: deletes sessions and unused invitations that have been over for 30 days, idempotency keys of more than 7 days,
+//! and deliveries to webhooks of more than 30.
 
 use std::time::Duration;
 
 use crate::error::Result;
 use crate::storage::db::Db;
-use crate::storage::{invitations, sessions};
+use crate::storage::{delivery_log, idempotency_keys, invitations, sessions};
 
 /// After the start, so that a server that is restarted every day sweeps too.
 const FIRST: Duration = Duration::from_secs(60);
@@ -25,8 +26,12 @@ impl Sweeper {
                 wait = PERIOD;
                 match sweep(&db).await {
                     Ok(0) => {}
-                    Ok(deleted) => tracing::info!(deleted, "old sessions and invitations deleted"),
-                    Err(error) => tracing::warn!(%error, "old sessions and invitations can't be deleted"),
+                    Ok(deleted) => {
+                        tracing::info!(deleted, "old sessions, invitations, idempotency keys and deliveries deleted")
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "old sessions, invitations, idempotency keys and deliveries can't be deleted")
+                    }
                 }
             }
         }))
@@ -44,7 +49,12 @@ async fn sweep(db: &Db) -> Result<usize> {
     let mut deleted = 0;
     loop {
         let portion = db
-            .write(|connection| Ok(sessions::sweep(connection, PORTION)? + invitations::sweep(connection, PORTION)?))
+            .write(|connection| {
+                Ok(sessions::sweep(connection, PORTION)?
+                    + invitations::sweep(connection, PORTION)?
+                    + idempotency_keys::sweep(connection, PORTION)?
+                    + delivery_log::sweep(connection, PORTION)?)
+            })
             .await?;
         deleted += portion;
         if portion == 0 {

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::extractors::Identity;
+use super::extractors::{Credential, Identity};
 use crate::domain::account::{Realm, Role};
 use crate::error::{Error, Result};
 
@@ -54,7 +54,7 @@ impl Tokens {
             aud: identity.role.realm(),
             sub: identity.account_id,
             role: identity.role,
-            sid: identity.session_id,
+            sid: identity.credential.id(),
             exp: (now + LIFETIME).timestamp(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing).unwrap_or_else(|error| {
@@ -77,7 +77,10 @@ impl Tokens {
         if expires_at <= Utc::now() {
             return Err(Error::TokenExpired);
         }
-        Ok((Identity { account_id: claims.sub, role: claims.role, session_id: claims.sid }, expires_at))
+        Ok((
+            Identity { account_id: claims.sub, role: claims.role, credential: Credential::Session(claims.sid) },
+            expires_at,
+        ))
     }
 }
 
@@ -96,7 +99,7 @@ mod tests {
     }
 
     fn mover() -> Identity {
-        Identity { account_id: Uuid::now_v7(), role: Role::Mover, session_id: Uuid::now_v7() }
+        Identity { account_id: Uuid::now_v7(), role: Role::Mover, credential: Credential::Session(Uuid::now_v7()) }
     }
 
     fn claims(change: impl FnOnce(&mut Value)) -> Value {
@@ -122,8 +125,8 @@ mod tests {
         let (identity, now) = (mover(), Utc::now());
         let (verified, expires_at) = tokens().verify(&tokens().issue(&identity, now)).unwrap();
         assert_eq!(
-            (verified.account_id, verified.role, verified.session_id),
-            (identity.account_id, identity.role, identity.session_id)
+            (verified.account_id, verified.role, verified.credential),
+            (identity.account_id, identity.role, identity.credential)
         );
         assert_eq!(expires_at.timestamp(), now.timestamp() + 600);
     }

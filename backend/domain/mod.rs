@@ -7,6 +7,7 @@ pub mod account;
 pub mod event;
 pub mod ids;
 pub mod order;
+pub mod scope;
 pub mod session;
 pub mod status;
 pub mod text;

@@ -1,14 +1,14 @@
 //! One transaction of the journal: lock the rows, decide each entry in `domain`, write the final rows and all events. Or,
 //! for one event alone, without the lock: read, decide, and write what is still as it was read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::connection::announcement;
-use super::{Assignee, Entry, Outcome, Recorded, Rejection};
+use super::{Asked, Assignee, Entry, Once, Outcome, Recorded, Rejection, once};
 use crate::domain::account::{Caller, Person, Realm};
 use crate::domain::event::{Event, EventType};
 use crate::domain::ids::OrderId;
@@ -19,8 +19,10 @@ use crate::storage::journal::{self as table, Account};
 use crate::storage::orders::OrderRow;
 
 pub struct Batch<'a> {
-    asked: &'a [(Uuid, &'a Entry)],
+    asked: &'a [Asked<'a>],
     lock: Lock,
+    /// For each entry, why nothing is to be done about it; or nothing at all.
+    settled: Vec<Option<Rejection>>,
     /// Orders that somebody else has locked.
     busy: BTreeSet<OrderId>,
     accounts: HashMap<Uuid, Account>,
@@ -36,6 +38,8 @@ pub enum Lock {
     Wait,
     /// Leave them out, so that the others don't wait: [`Rejection::Busy`].
     Skip,
+    /// Wait, and refuse what wants a reference that somebody else has: there is no other transaction for it.
+    Whole,
 }
 
 struct Working {
@@ -70,10 +74,11 @@ pub enum UnlockedFailure {
 }
 
 impl<'a> Batch<'a> {
-    pub fn new(asked: &'a [(Uuid, &'a Entry)], lock: Lock) -> Batch<'a> {
+    pub fn new(asked: &'a [Asked<'a>], lock: Lock) -> Batch<'a> {
         Batch {
             asked,
             lock,
+            settled: Vec::new(),
             busy: BTreeSet::new(),
             accounts: HashMap::new(),
             now: DateTime::UNIX_EPOCH,
@@ -83,15 +88,22 @@ impl<'a> Batch<'a> {
 
     /// Within a transaction that the caller commits.
     pub fn write(mut self, connection: &mut PgConnection) -> QueryResult<Written> {
+        self.settle(connection)?;
         self.load(connection)?;
-        let mut outcomes: Vec<Outcome> = self.asked.iter().map(|(caller, entry)| self.decide(*caller, entry)).collect();
+        let asked = self.asked;
+        let mut settled = std::mem::take(&mut self.settled).into_iter();
+        let mut outcomes: Vec<Outcome> = asked
+            .iter()
+            .map(|one| settled.next().flatten().map_or_else(|| self.decide(one.caller_id, one.entry), Err))
+            .collect();
 
-        let mut new: Vec<&Order> = self.orders.values().filter(|one| one.is_new).map(|one| &one.order).collect();
+        // In the order of arrival: of two who want the same reference, the first gets it.
+        let mut new: Vec<&Order> = outcomes.iter().filter_map(created).collect();
         if !new.is_empty() {
             let inserted: BTreeSet<String> = table::insert_orders(connection, &mut new)?.into_iter().collect();
             refuse_left_out(connection, &mut outcomes, &inserted)?;
         }
-        if self.lock == Lock::Skip {
+        if self.lock != Lock::Wait {
             self.leave_out_disputed(connection, &mut outcomes)?;
         }
         let changed = |which: fn(&Working) -> bool| {
@@ -100,8 +112,15 @@ impl<'a> Batch<'a> {
         table::update_standing(connection, changed(|one| one.stands_elsewhere))?;
         table::update_details(connection, changed(|one| one.reads_differently))?;
         let recorded = || outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
-        table::insert_events(connection, recorded().filter_map(|recorded| recorded.event.as_ref()))?;
+        let events = recorded().filter_map(|recorded| Some((recorded.event.as_ref()?, recorded.order.owner.id)));
+        table::insert_events(connection, events)?;
         let announcements = recorded().filter_map(announcement).collect();
+        let done = asked
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, outcome)| outcome.is_ok())
+            .filter_map(|(one, outcome)| Some((one.caller_id, one.once?, std::slice::from_ref(outcome))));
+        once::keep(connection, done)?;
         Ok(Written { outcomes, announcements })
     }
 
@@ -109,7 +128,9 @@ impl<'a> Batch<'a> {
     /// alone. The order is read without a lock, and written only if it is still as it was read. None: it is not, or
     /// something else needs a closer look; nothing is written, then. Each statement is a transaction.
     pub fn write_unlocked(mut self, connection: &mut PgConnection) -> Result<Option<Written>, UnlockedFailure> {
-        let &[(caller_id, entry @ Entry::Record { order_id, .. })] = self.asked else { return Ok(None) };
+        let &[Asked { caller_id, entry: entry @ Entry::Record { order_id, .. }, once: None }] = self.asked else {
+            return Ok(None);
+        };
         let read = table::read_unlocked(connection, *order_id, caller_id).map_err(UnlockedFailure::Reading)?;
         let Some(read) = read else { return Ok(None) };
         self.accounts.insert(caller_id, read.caller);
@@ -126,13 +147,30 @@ impl<'a> Batch<'a> {
         Ok(Some(Written { outcomes: vec![outcome], announcements }))
     }
 
+    /// Finds out whose Idempotency-Keys have an answer, or are somebody else's just now.
+    fn settle(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
+        let with_key = |one: &Asked<'a>| Some((one.caller_id, one.once?));
+        let wanted: Vec<(Uuid, &Once)> = self.asked.iter().filter_map(with_key).collect();
+        if !wanted.is_empty() {
+            let mut claimed = once::claim(connection, &wanted)?.into_iter();
+            self.settled = self.asked.iter().map(|one| one.once.and_then(|_| claimed.next().flatten())).collect();
+        }
+        Ok(())
+    }
+
+    /// What is to be done.
+    fn open(&self) -> impl Iterator<Item = &Asked<'a>> {
+        let is_settled = |index: usize| self.settled.get(index).is_some_and(Option::is_some);
+        self.asked.iter().enumerate().filter(move |(index, _)| !is_settled(*index)).map(|(_, one)| one)
+    }
+
     /// Locks every order that the entries are about, then reads the accounts and the clock.
     fn load(&mut self, connection: &mut PgConnection) -> QueryResult<()> {
-        let ids: BTreeSet<OrderId> = self.asked.iter().filter_map(|(_, entry)| entry.order_id()).collect();
+        let ids: BTreeSet<OrderId> = self.open().filter_map(|one| one.entry.order_id()).collect();
         let ids: Vec<OrderId> = ids.into_iter().collect();
         let rows = match self.lock {
             _ if ids.is_empty() => Vec::new(),
-            Lock::Wait => table::lock(connection, &ids)?,
+            Lock::Wait | Lock::Whole => table::lock(connection, &ids)?,
             Lock::Skip => {
                 let rows = table::lock_free_ones(connection, &ids)?;
                 if rows.len() < ids.len() {
@@ -144,9 +182,9 @@ impl<'a> Batch<'a> {
             }
         };
 
-        let mut people: BTreeSet<Uuid> = self.asked.iter().map(|(caller, _)| *caller).collect();
+        let mut people: BTreeSet<Uuid> = self.asked.iter().map(|one| one.caller_id).collect();
         people.extend(rows.iter().flat_map(|row| [Some(row.owner_id), row.assignee_id]).flatten());
-        people.extend(self.asked.iter().filter_map(|(_, entry)| match entry {
+        people.extend(self.open().filter_map(|one| match one.entry {
             Entry::Assign { to: Assignee::Mover(id), .. } => Some(*id),
             _ => None,
         }));
@@ -237,8 +275,8 @@ impl<'a> Batch<'a> {
         Recorded { event: Some(event), order, caller, now: self.now }
     }
 
-    /// Leaves out orders whose reference somebody else has by now: they are to go alone, where the refusal of one does
-    /// not roll back the others.
+    /// Leaves out orders whose reference somebody else has by now: where there is another transaction for them, they are to
+    /// go alone, and the refusal of one does not roll back the others.
     fn leave_out_disputed(&mut self, connection: &mut PgConnection, outcomes: &mut [Outcome]) -> QueryResult<()> {
         let wanting: Vec<(OrderId, Uuid, String)> = self
             .orders
@@ -248,21 +286,24 @@ impl<'a> Batch<'a> {
             .collect();
         let wanted = wanting.iter().map(|(_, owner, reference)| (*owner, reference.as_str()));
         let used = table::references_used(connection, wanted)?;
-        let mut seen = HashSet::new();
-        let disputed: BTreeSet<OrderId> = wanting
+        let mut wanted_by = HashMap::new();
+        let disputed: BTreeMap<OrderId, OrderId> = wanting
             .into_iter()
             .filter_map(|(id, owner, reference)| {
                 let key = (owner, reference);
-                let is_disputed = used.get(&key).is_some_and(|holder| *holder != id) || !seen.insert(key);
-                is_disputed.then_some(id)
+                let holder = used.get(&key).copied().filter(|holder| *holder != id);
+                let holder = holder.or_else(|| wanted_by.get(&key).copied());
+                wanted_by.entry(key).or_insert(id);
+                Some((id, holder?))
             })
             .collect();
-        for ((_, entry), outcome) in self.asked.iter().zip(outcomes) {
-            if entry.order_id().is_some_and(|id| disputed.contains(&id)) {
-                *outcome = Err(Rejection::Apart);
+        for (one, outcome) in self.asked.iter().zip(outcomes) {
+            if let Some(holder) = one.entry.order_id().and_then(|id| disputed.get(&id)) {
+                let is_whole = self.lock == Lock::Whole;
+                *outcome = Err(if is_whole { Rejection::ReferenceTaken(*holder) } else { Rejection::Apart });
             }
         }
-        self.orders.retain(|id, _| !disputed.contains(id));
+        self.orders.retain(|id, _| !disputed.contains_key(id));
         Ok(())
     }
 
@@ -292,6 +333,13 @@ impl Entry {
     }
 }
 
+fn created(outcome: &Outcome) -> Option<&Order> {
+    match outcome {
+        Ok(Recorded { event: Some(event), order, .. }) if event.kind == EventType::Created => Some(order),
+        _ => None,
+    }
+}
+
 /// Says of created orders that did not get in why not: the reference is in use, or (once in 10^15) the ID is.
 fn refuse_left_out(
     connection: &mut PgConnection,
@@ -300,12 +348,7 @@ fn refuse_left_out(
 ) -> QueryResult<()> {
     let left_out: Vec<&mut Outcome> = outcomes
         .iter_mut()
-        .filter(|outcome| match outcome {
-            Ok(Recorded { event: Some(event), order, .. }) => {
-                event.kind == EventType::Created && !inserted.contains(order.id.as_str())
-            }
-            _ => false,
-        })
+        .filter(|outcome| created(outcome).is_some_and(|order| !inserted.contains(order.id.as_str())))
         .collect();
     let wanted = left_out.iter().filter_map(|outcome| outcome.as_ref().ok()).filter_map(|recorded| {
         recorded.order.details.reference.as_deref().map(|reference| (recorded.order.owner.id, reference))

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::batch::{Batch, Lock, UnlockedFailure, Written};
-use super::{Entry, Outcome, Recorded, Rejection};
+use super::{Asked, Entry, Group, Once, Outcome, Recorded, Rejection, Terms, once};
 use crate::domain::ids::OrderId;
 use crate::live::Announcement;
 use crate::storage::{journal as table, orders};
@@ -52,7 +52,7 @@ impl<A: Fn(Vec<Announcement>)> JournalConnection<A> {
     }
 
     /// One entry, in as many transactions as it is worth.
-    pub fn write_alone(&mut self, one: (Uuid, &Entry)) -> Outcome {
+    pub fn write_alone(&mut self, one: Asked) -> Outcome {
         for _ in 0..TRIES {
             match self.transact(&[one], Lock::Wait) {
                 Ok(mut outcomes) => return outcomes.pop().unwrap_or(Err(Rejection::OutcomeUnknown)),
@@ -68,7 +68,7 @@ impl<A: Fn(Vec<Announcement>)> JournalConnection<A> {
     }
 
     /// What a refusal means for the one entry that ran; none if it is worth another try.
-    fn explain(&mut self, error: &DieselError, (caller_id, entry): (Uuid, &Entry)) -> Option<Rejection> {
+    fn explain(&mut self, error: &DieselError, Asked { caller_id, entry, .. }: Asked) -> Option<Rejection> {
         let DieselError::DatabaseError(kind, information) = error else {
             return Some(Rejection::Internal(error.to_string()));
         };
@@ -78,21 +78,40 @@ impl<A: Fn(Vec<Announcement>)> JournalConnection<A> {
                 let taken = reference_after(connection, caller_id, entry).ok().flatten();
                 taken.map(Rejection::ReferenceTaken)
             }
-            (DatabaseErrorKind::SerializationFailure, _) => None,
-            // Deadlocks have no kind of their own in diesel.
-            (DatabaseErrorKind::Unknown, _) if information.message().contains("deadlock") => None,
             _ if is_timeout(error) => Some(entry.put_off()),
+            _ if is_of_the_moment(error) => None,
             _ => Some(Rejection::Internal(format!("{error:?}"))),
         }
     }
 
     /// Writes entries in one transaction and announces what it wrote.
-    pub fn transact(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Vec<Outcome>, Failure> {
+    pub fn transact(&mut self, asked: &[Asked], lock: Lock) -> Result<Vec<Outcome>, Failure> {
+        self.attempt(|connection| attempt(connection, asked, lock))
+    }
+
+    /// Writes a group in a transaction of its own, on its terms. In place of outcomes, why nothing was done about any entry.
+    pub fn transact_whole(&mut self, group: &Group) -> Result<Result<Vec<Outcome>, Rejection>, Failure> {
+        let mut settled = None;
+        let outcomes = self.attempt(|connection| {
+            attempt_whole(connection, group).map(|answer| {
+                answer.unwrap_or_else(|rejection| {
+                    settled = Some(rejection);
+                    Written { outcomes: Vec::new(), announcements: Vec::new() }
+                })
+            })
+        })?;
+        Ok(settled.map_or(Ok(outcomes), Err))
+    }
+
+    fn attempt(
+        &mut self,
+        mut attempt: impl FnMut(&mut PgConnection) -> Result<Written, Failure>,
+    ) -> Result<Vec<Outcome>, Failure> {
         // A connection that died while nothing was to do shows it at the first statement; then a fresh one is tried.
         let mut fresh = self.open.is_none();
         loop {
             let connection = self.connected()?;
-            match attempt(connection, asked, lock) {
+            match attempt(connection) {
                 Ok(Written { outcomes, announcements }) => {
                     if !announcements.is_empty() {
                         (self.announce)(announcements);
@@ -120,6 +139,18 @@ impl<A: Fn(Vec<Announcement>)> JournalConnection<A> {
     }
 }
 
+/// Somebody else was in the way, who is not any more when it is tried again: a deadlock, a lock or statement that took too
+/// long, a reference that was taken after it had been looked for.
+pub fn is_of_the_moment(error: &DieselError) -> bool {
+    use DatabaseErrorKind::{SerializationFailure, UniqueViolation, Unknown};
+    match error {
+        DieselError::DatabaseError(SerializationFailure | UniqueViolation, _) => true,
+        // Deadlocks have no kind of their own in diesel.
+        DieselError::DatabaseError(Unknown, information) if information.message().contains("deadlock") => true,
+        _ => is_timeout(error),
+    }
+}
+
 /// A lock or a statement took longer than Postgres was told to allow. Diesel has no kind of its own for these.
 pub fn is_timeout(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, information)
@@ -132,7 +163,7 @@ pub fn is_about_a_lock(error: &DieselError) -> bool {
 
 /// One transaction, or for one event alone two statements, of which the second writes and commits by itself.
 /// [`Failure::Unknown`]: nobody knows whether it has committed; whatever else fails has written nothing.
-fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) -> Result<Written, Failure> {
+fn attempt(connection: &mut PgConnection, asked: &[Asked], lock: Lock) -> Result<Written, Failure> {
     // Who waits for one order only need not lock it beforehand.
     if lock == Lock::Wait
         && let Some(written) =
@@ -146,13 +177,61 @@ fn attempt(connection: &mut PgConnection, asked: &[(Uuid, &Entry)], lock: Lock) 
         committing = true;
         Ok(written)
     });
-    result.map_err(|error: DieselError| match error {
-        // A rollback that fails as well means that the connection went in between.
-        error if is_disconnected(&error) || matches!(error, DieselError::RollbackErrorOnCommit { .. }) => {
-            if committing { Failure::Unknown } else { Failure::Disconnected }
+    result.map_err(|error: DieselError| failure(error, committing))
+}
+
+/// Why the transaction of a group did not commit.
+enum Stop {
+    /// It was not to: a dry run, or not all of it went well.
+    Meant(Vec<Outcome>),
+    Because(DieselError),
+}
+
+impl From<DieselError> for Stop {
+    fn from(error: DieselError) -> Stop {
+        Stop::Because(error)
+    }
+}
+
+fn attempt_whole(connection: &mut PgConnection, group: &Group) -> Result<Result<Written, Rejection>, Failure> {
+    let Terms { once, atomic, dry_run } = &group.terms;
+    let asked: Vec<Asked> = (0..group.entries.len()).map(|index| group.asked(index)).collect();
+    let mut committing = false;
+    let result = connection.transaction(|connection| {
+        let wanted: Vec<(Uuid, &Once)> = once.iter().filter(|_| !dry_run).map(|once| (group.caller_id, once)).collect();
+        if let Some(Some(rejection)) = once::claim(connection, &wanted)?.pop() {
+            return Ok(Err(rejection));
         }
-        other => Failure::Refused(other),
+        let written = if asked.is_empty() {
+            Written { outcomes: Vec::new(), announcements: Vec::new() }
+        } else {
+            Batch::new(&asked, Lock::Whole).write(connection)?
+        };
+        let stops = |outcome: &Outcome| match outcome {
+            Ok(_) => *dry_run,
+            // Not refused: it has to be tried again.
+            Err(Rejection::Busy) => true,
+            Err(_) => *atomic || *dry_run,
+        };
+        if written.outcomes.iter().any(stops) {
+            return Err(Stop::Meant(written.outcomes));
+        }
+        once::keep(connection, wanted.into_iter().map(|(account, once)| (account, once, &written.outcomes[..])))?;
+        committing = true;
+        Ok(Ok(written))
+    });
+    result.or_else(|stop| match stop {
+        Stop::Meant(outcomes) => Ok(Ok(Written { outcomes, announcements: Vec::new() })),
+        Stop::Because(error) => Err(failure(error, committing)),
     })
+}
+
+fn failure(error: DieselError, committing: bool) -> Failure {
+    // A rollback that fails as well means that the connection went in between.
+    if is_disconnected(&error) || matches!(error, DieselError::RollbackErrorOnCommit { .. }) {
+        return if committing { Failure::Unknown } else { Failure::Disconnected };
+    }
+    Failure::Refused(error)
 }
 
 impl UnlockedFailure {

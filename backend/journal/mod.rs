@@ -5,6 +5,7 @@
 
 mod batch;
 mod connection;
+mod once;
 mod writer;
 
 use std::io;
@@ -18,6 +19,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub use self::once::{Answer, Once, Render};
 use crate::domain::account::Caller;
 use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
@@ -74,6 +76,12 @@ pub enum Rejection {
     AccountEnded,
     DatabaseUnavailable,
     Overloaded,
+    /// Its Idempotency-Key has an answer.
+    AnsweredBefore(Box<Answer>),
+    /// Somebody else is at work on its Idempotency-Key.
+    KeyInProgress,
+    /// Its Idempotency-Key was used for something else.
+    KeyReused,
     /// Not in this transaction: somebody else has locked something that it needs. An answer only where that lasts for
     /// longer than anybody here takes.
     Busy,
@@ -94,17 +102,50 @@ pub struct Journal {
     writers: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// On what terms entries are written.
+#[derive(Clone, Default)]
+pub struct Terms {
+    pub once: Option<Once>,
+    /// All of them or none.
+    pub atomic: bool,
+    /// None of them: what would become of them.
+    pub dry_run: bool,
+}
+
+/// One entry, and who asks for it.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    caller_id: Uuid,
+    entry: &'a Entry,
+    /// Only where it is the whole of what is asked.
+    once: Option<&'a Once>,
+}
+
 /// Entries of one caller that are decided in their order and answered together.
 struct Group {
     caller_id: Uuid,
     entries: Vec<Entry>,
+    terms: Terms,
     /// One for each entry; none, or [`Rejection::Apart`], while it has not been decided.
     outcomes: Vec<Option<Outcome>>,
     asked_at: Instant,
     claim: Arc<Claim>,
-    answer: oneshot::Sender<Vec<Outcome>>,
+    /// An outcome for each entry, or why nothing was done about any.
+    answer: oneshot::Sender<Result<Vec<Outcome>, Rejection>>,
     #[expect(dead_code, reason = "counts down when the group goes")]
     place: Place,
+}
+
+impl Group {
+    /// Has it to be written in one transaction, which it has for itself?
+    fn is_whole(&self) -> bool {
+        self.terms.atomic || self.terms.dry_run || self.terms.once.is_some() && self.entries.len() != 1
+    }
+
+    fn asked(&self, index: usize) -> Asked<'_> {
+        let once = self.terms.once.as_ref().filter(|_| !self.is_whole());
+        Asked { caller_id: self.caller_id, entry: &self.entries[index], once }
+    }
 }
 
 /// So many places in the queue, free again when dropped.
@@ -147,30 +188,41 @@ impl Journal {
     /// Writes entries, each with its own outcome, in their order. They wait two seconds at most.
     pub async fn append_all(&self, caller_id: Uuid, entries: Vec<Entry>) -> Vec<Outcome> {
         let count = entries.len();
-        let all = |rejection: Rejection| vec![Err(rejection); count];
+        let outcomes = self.append_on(Terms::default(), caller_id, entries).await;
+        outcomes.unwrap_or_else(|rejection| vec![Err(rejection); count])
+    }
+
+    /// The same on terms; or why nothing was done about any of them.
+    pub async fn append_on(
+        &self,
+        terms: Terms,
+        caller_id: Uuid,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<Outcome>, Rejection> {
+        let count = entries.len();
         let claim = Arc::new(Claim::default());
         let (answer, answered) = oneshot::channel();
         let before = self.waiting.fetch_add(count, Ordering::Relaxed);
         let place = Place { count, waiting: self.waiting.clone() };
         let outcomes = vec![None; count];
         let asked_at = Instant::now();
-        let group = Group { caller_id, entries, outcomes, asked_at, claim: claim.clone(), answer, place };
+        let group = Group { caller_id, entries, terms, outcomes, asked_at, claim: claim.clone(), answer, place };
         if before + count > CAPACITY {
-            return all(Rejection::Overloaded);
+            return Err(Rejection::Overloaded);
         }
         let sent = match &*self.queue.read().unwrap_or_else(std::sync::PoisonError::into_inner) {
             Some(queue) => queue.send(group).is_ok(),
             None => false,
         };
         if !sent {
-            return all(Rejection::Overloaded);
+            return Err(Rejection::Overloaded);
         }
         match tokio::time::timeout(TIME_LIMIT, answered).await {
             Ok(Ok(outcomes)) => outcomes,
             // The writer went away with it.
-            Ok(Err(_)) => all(Rejection::OutcomeUnknown),
-            Err(_) if claim.abandon() => all(Rejection::DatabaseUnavailable),
-            Err(_) => all(Rejection::OutcomeUnknown),
+            Ok(Err(_)) => Err(Rejection::OutcomeUnknown),
+            Err(_) if claim.abandon() => Err(Rejection::DatabaseUnavailable),
+            Err(_) => Err(Rejection::OutcomeUnknown),
         }
     }
 

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::batch::Lock;
-use super::connection::{Failure, JournalConnection, is_about_a_lock, is_timeout};
-use super::{Entry, Group, Outcome, Rejection};
+use super::connection::{Failure, JournalConnection, is_about_a_lock, is_of_the_moment, is_timeout};
+use super::{Asked, Entry, Group, Outcome, Rejection};
 use crate::domain::ids::OrderId;
 use crate::domain::order::Step;
 use crate::live::Announcement;
@@ -55,7 +55,7 @@ enum Obstacle {
 }
 
 impl Obstacle {
-    fn of((caller_id, entry): (Uuid, &Entry)) -> Obstacle {
+    fn of(Asked { caller_id, entry, .. }: Asked) -> Obstacle {
         match entry {
             Entry::Create { details } => match &details.reference {
                 Some(reference) => Obstacle::Reference(caller_id, reference.clone()),
@@ -113,7 +113,17 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
 
     /// Writes all that it can in one transaction, and answers that. What somebody else's lock keeps from being written
     /// comes after, apart from each other: those who wait for one lock don't wait for another.
-    fn write(&mut self, mut groups: Vec<Group>) {
+    fn write(&mut self, groups: Vec<Group>) {
+        let (whole, groups): (Vec<Group>, Vec<Group>) = groups.into_iter().partition(Group::is_whole);
+        if !groups.is_empty() {
+            self.write_together(groups);
+        }
+        for group in whole {
+            self.write_whole(group);
+        }
+    }
+
+    fn write_together(&mut self, mut groups: Vec<Group>) {
         let known = going_apart(&groups);
         let together: Vec<(usize, usize)> = open_places(&groups)
             .filter(|&place| known.is_empty() || !known.contains(&obstacle(&groups, place)))
@@ -148,6 +158,33 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
             }
         }
         self.put_off = answer_those_decided(groups);
+    }
+
+    /// A group that is not to be divided, in a transaction of its own.
+    fn write_whole(&mut self, mut group: Group) {
+        if group.outcomes.iter().any(Option::is_some) {
+            self.hurry();
+        }
+        let answer = match self.connection.transact_whole(&group) {
+            // What was left out would be for ever in what is kept under its key.
+            Ok(Ok(outcomes)) if outcomes.iter().any(|outcome| matches!(outcome, Err(Rejection::Busy))) => None,
+            Ok(answer) => Some(answer),
+            Err(Failure::Disconnected) => Some(Err(Rejection::DatabaseUnavailable)),
+            Err(Failure::Unknown) => Some(Err(Rejection::OutcomeUnknown)),
+            Err(Failure::Refused(error)) if is_of_the_moment(&error) => None,
+            Err(Failure::Refused(error)) => Some(Err(Rejection::Internal(format!("{error:?}")))),
+        };
+        match answer {
+            Some(answer) => _ = group.answer.send(answer),
+            None if group.asked_at.elapsed() + BUSY_ANSWER_BEFORE >= TIME_LIMIT => {
+                _ = group.answer.send(Err(Rejection::Overloaded));
+            }
+            None => {
+                group.outcomes.fill(Some(Err(Rejection::Apart)));
+                self.put_off.push(group);
+            }
+        }
+        self.relax();
     }
 
     /// One obstacle after the other. Those last that each turn tries with all others, such as locked orders.
@@ -188,7 +225,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     /// Writes the entries at these places and notes what came of them. Those whose orders are locked stay as they are, and
     /// those that have to be written apart from others stay open.
     fn write_places(&mut self, groups: &mut [Group], places: &[(usize, usize)], lock: Lock) {
-        let asked: Vec<(Uuid, &Entry)> = places.iter().map(|&place| asked(groups, place)).collect();
+        let asked: Vec<Asked> = places.iter().map(|&place| asked(groups, place)).collect();
         let mut outcomes = self.write_or_split(&asked, lock).into_iter();
         for &(group, index) in places {
             let before = groups[group].outcomes[index].take();
@@ -199,8 +236,8 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         }
     }
 
-    fn write_or_split(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Vec<Outcome> {
-        let put_off = || asked.iter().map(|(_, entry)| Err(entry.put_off())).collect();
+    fn write_or_split(&mut self, asked: &[Asked], lock: Lock) -> Vec<Outcome> {
+        let put_off = || asked.iter().map(|one| Err(one.entry.put_off())).collect();
         if asked.is_empty() || self.has_no_time() {
             return put_off();
         }
@@ -213,10 +250,10 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
                 // Locked orders were left out: it waits for something else.
                 Lock::Skip if asked.len() == 1 => vec![Err(Rejection::Apart)],
                 // All wait for one thing.
-                Lock::Wait if asked.len() == 1 || !asked.iter().any(|(_, entry)| entry.may_want_another_lock()) => {
+                Lock::Wait if asked.len() == 1 || !asked.iter().any(|one| one.entry.may_want_another_lock()) => {
                     put_off()
                 }
-                Lock::Skip | Lock::Wait => {
+                Lock::Skip | Lock::Wait | Lock::Whole => {
                     if self.haste_until.is_none() {
                         self.hurry();
                     }
@@ -232,11 +269,11 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
     }
 
     /// Halves, and halves of those: to find one culprit among many takes few transactions.
-    fn write_halves(&mut self, asked: &[(Uuid, &Entry)], lock: Lock) -> Vec<Outcome> {
+    fn write_halves(&mut self, asked: &[Asked], lock: Lock) -> Vec<Outcome> {
         let (first, second) = asked.split_at(asked.len() / 2);
         let mut outcomes = self.write_or_split(first, lock);
         // What was in the way stays there, and an order's entries keep their order.
-        let in_the_way = |(outcome, one): (&Outcome, &(Uuid, &Entry))| match outcome {
+        let in_the_way = |(outcome, one): (&Outcome, &Asked)| match outcome {
             Err(rejection @ (Rejection::Busy | Rejection::Apart)) => Some((Obstacle::of(*one), rejection.clone())),
             _ => None,
         };
@@ -275,8 +312,8 @@ impl Entry {
     }
 }
 
-fn asked(groups: &[Group], (group, index): (usize, usize)) -> (Uuid, &Entry) {
-    (groups[group].caller_id, &groups[group].entries[index])
+fn asked(groups: &[Group], (group, index): (usize, usize)) -> Asked<'_> {
+    groups[group].asked(index)
 }
 
 fn obstacle(groups: &[Group], place: (usize, usize)) -> Obstacle {
@@ -305,7 +342,7 @@ fn going_apart(groups: &[Group]) -> BTreeSet<Obstacle> {
 /// The obstacle of one entry, or of one order's, if there is nothing else at these places.
 fn the_only_one(groups: &[Group], places: &[(usize, usize)]) -> Option<Obstacle> {
     let (first, others) = places.split_first()?;
-    let order = |&place: &(usize, usize)| asked(groups, place).1.order_id();
+    let order = |&place: &(usize, usize)| asked(groups, place).entry.order_id();
     let is_only =
         others.is_empty() || order(first).is_some() && others.iter().all(|other| order(other) == order(first));
     is_only.then(|| obstacle(groups, *first))
@@ -317,7 +354,7 @@ fn answer_those_decided(groups: Vec<Group>) -> Vec<Group> {
         groups.into_iter().partition(|group| !group.outcomes.iter().any(is_open));
     for Group { outcomes, answer, .. } in decided {
         // Who asked may have gone; what was written stays written.
-        let _ = answer.send(outcomes.into_iter().flatten().collect());
+        let _ = answer.send(Ok(outcomes.into_iter().flatten().collect()));
     }
     open
 }
@@ -328,7 +365,7 @@ mod tests {
 
     use super::*;
     use crate::domain::order::Details;
-    use crate::journal::Place;
+    use crate::journal::{Place, Terms};
 
     fn group(entries: usize) -> Group {
         let place = Place { count: entries, waiting: Arc::default() };
@@ -336,6 +373,7 @@ mod tests {
         Group {
             caller_id: Uuid::nil(),
             entries: (0..entries).map(|_| Entry::Create { details: Details::new("Sofa") }).collect(),
+            terms: Terms::default(),
             outcomes: vec![None; entries],
             asked_at: Instant::now(),
             claim: Arc::default(),

@@ -35,7 +35,7 @@ pub const RESYNC_ORDERS: ByteString = ByteString::from_static(r#"{"type":"resync
 enum ServerFrame<'a> {
     Authenticated {
         #[serde(serialize_with = "to_millis")]
-        expires_at: DateTime<Utc>,
+        expires_at: Option<DateTime<Utc>>,
     },
     Subscribed {
         topic: String,
@@ -78,7 +78,8 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-pub fn authenticated(expires_at: DateTime<Utc>) -> Option<ByteString> {
+/// Null for an API key that does not expire.
+pub fn authenticated(expires_at: Option<DateTime<Utc>>) -> Option<ByteString> {
     encode(&ServerFrame::Authenticated { expires_at })
 }
 
@@ -110,6 +111,12 @@ pub fn error(refusal: Refusal, topic: &str) -> Option<ByteString> {
     // What is echoed has to be somebody's topic, not somebody's 16 KiB.
     let topic = (topic.len() <= 100).then_some(topic);
     encode(&ServerFrame::Error { code, detail, topic })
+}
+
+/// A key can't be looked up; the socket stays as it is.
+pub fn not_authenticated() -> Option<ByteString> {
+    let detail = "The database can't be reached; authenticate again in a moment.";
+    encode(&ServerFrame::Error { code: "database_unavailable", detail, topic: None })
 }
 
 /// Why a subscription does not come about; the socket stays.

@@ -8,8 +8,10 @@
 mod announcement;
 pub mod frame_guard;
 mod frames;
+pub mod horizon;
 mod hub;
 mod lists;
+mod numbers;
 mod outbox;
 mod relay;
 mod repair;
@@ -31,6 +33,8 @@ pub use self::announcement::Announcement;
 use self::hub::Hub;
 use self::outbox::{End, Outbox};
 use self::unconfirmed::{Unconfirmed, Whom};
+use crate::auth::api_keys::ApiKeys;
+use crate::auth::extractors::Credential;
 use crate::auth::revocations::Revocations;
 use crate::domain::ids::OrderId;
 use crate::error::{Error, Result};
@@ -47,6 +51,8 @@ const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// In one frame, and in one statement.
 const EVENTS_MAX: i64 = 500;
 const SESSIONS_LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
+/// This one asks Postgres.
+const KEYS_LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 type Batch = Arc<Vec<Announcement>>;
 
@@ -64,11 +70,13 @@ pub struct Live {
     repair_now: Arc<Notify>,
     /// Something is missing at the hub.
     catch_up_now: Arc<Notify>,
+    /// Something was committed, here or elsewhere.
+    pub committed: Arc<Notify>,
     readers: Semaphore,
     sockets: Mutex<HashMap<u64, Arc<Outbox>>>,
     sockets_opened: AtomicU64,
     is_draining: AtomicBool,
-    sessions_are_watched: AtomicBool,
+    credentials_are_watched: AtomicBool,
     unconfirmed: Unconfirmed,
 }
 
@@ -92,11 +100,12 @@ impl Live {
             relay_is_up: AtomicBool::new(false),
             repair_now: Arc::default(),
             catch_up_now: Arc::default(),
+            committed: Arc::default(),
             readers,
             sockets: Mutex::default(),
             sockets_opened: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
-            sessions_are_watched: AtomicBool::new(false),
+            credentials_are_watched: AtomicBool::new(false),
             unconfirmed: Unconfirmed::default(),
         });
         let weak = Arc::downgrade(&live);
@@ -156,21 +165,35 @@ impl Live {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Closes the sockets of sessions that have ended, from the first call on.
-    pub fn watch_sessions(self: &Arc<Self>, revocations: &Arc<Revocations>) {
-        if self.sessions_are_watched.swap(true, Ordering::Relaxed) {
+    /// Closes the sockets of sessions and API keys that have ended, from the first call on.
+    pub fn watch_credentials(self: &Arc<Self>, revocations: &Arc<Revocations>, api_keys: &Arc<ApiKeys>) {
+        if self.credentials_are_watched.swap(true, Ordering::Relaxed) {
             return;
         }
-        let (live, revocations) = (Arc::downgrade(self), revocations.clone());
+        let (live, revocations, api_keys) = (Arc::downgrade(self), revocations.clone(), api_keys.clone());
         tokio::spawn(async move {
+            let mut keys_looked_at = Instant::now();
             loop {
                 tokio::time::sleep(SESSIONS_LOOKED_AT_EVERY).await;
                 let Some(live) = live.upgrade() else { return };
+                let mut keys = HashMap::<Uuid, Vec<Arc<Outbox>>>::new();
                 for outbox in live.registry().values() {
-                    if outbox.session().is_some_and(|session| revocations.is_ended(session)) {
-                        outbox.end(End::SessionEnded);
+                    match outbox.credential() {
+                        Some(Credential::Session(id)) if revocations.is_ended(id) => outbox.end(End::SessionEnded),
+                        Some(Credential::ApiKey(id)) => keys.entry(id).or_default().push(outbox.clone()),
+                        _ => {}
                     }
                 }
+                if keys.is_empty() || keys_looked_at.elapsed() < KEYS_LOOKED_AT_EVERY {
+                    continue;
+                }
+                keys_looked_at = Instant::now();
+                // While Postgres is away, nobody can end a key.
+                let Ok(good) = api_keys.still_good(keys.keys().copied().collect()).await else { continue };
+                keys.iter()
+                    .filter(|(id, _)| !good.contains(*id))
+                    .flat_map(|(_, outboxes)| outboxes)
+                    .for_each(|outbox| outbox.end(End::ApiKeyEnded));
             }
         });
     }
@@ -214,6 +237,7 @@ impl Live {
     /// Tells the watchers here, and no cache serves anything older. What the hub has no place for comes with the feed.
     fn take_in(&self, batch: Batch, by: Whom) {
         self.note(&batch);
+        self.committed.notify_one();
         let place = self.to_hub.try_reserve();
         // In this order: it is known before it is told, and only what has its place is taken for delivered.
         let marks = batch.iter().map(Announcement::mark);

@@ -8,8 +8,8 @@ use std::task::Poll;
 
 use bytestring::ByteString;
 use futures_util::task::AtomicWaker;
-use uuid::Uuid;
 
+use crate::auth::extractors::Credential;
 use crate::error::Result;
 use crate::storage::tracking::Snapshot;
 
@@ -33,8 +33,8 @@ struct State {
     frames: usize,
     bytes: usize,
     end: Option<End>,
-    /// Whose token this socket has shown.
-    session: Option<Uuid>,
+    /// What this socket's client has shown last.
+    credential: Option<Credential>,
 }
 
 pub enum Item {
@@ -68,6 +68,7 @@ pub enum End {
     TooSlow,
     Draining,
     SessionEnded,
+    ApiKeyEnded,
     Restored,
 }
 
@@ -105,12 +106,12 @@ impl Outbox {
         self.waker.wake();
     }
 
-    pub fn set_session(&self, session: Uuid) {
-        self.state().session = Some(session);
+    pub fn set_credential(&self, credential: Credential) {
+        self.state().credential = Some(credential);
     }
 
-    pub fn session(&self) -> Option<Uuid> {
-        self.state().session
+    pub fn credential(&self) -> Option<Credential> {
+        self.state().credential
     }
 
     /// The next item, in order; the end goes before all of them. For the one task of the socket.

@@ -2,10 +2,11 @@
 //! seconds, more often while the relay is down, and at a gap in one order's versions that order is. Also what was announced and
 //! is not in Postgres is found here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::numbers::Numbers;
 use super::outbox::End;
 use super::unconfirmed::Whom;
 use super::{Announcement, Batch, Live};
@@ -23,8 +24,6 @@ const PAGE: i64 = 1000;
 const HEAD_START: i64 = 4096;
 /// A number that is still missing after this was rolled back: no transaction lives longer than ten seconds.
 const MISSING_AT_MOST: Duration = Duration::from_secs(30);
-/// Numbers that may be missing at once. Sequences skip a few after a crash, never thousands.
-const MISSING_MAX: i64 = 10_000;
 /// More than all writers may be writing at once: so far the order of numbers and that of commits may differ.
 const LATELY_MAX: usize = 64;
 /// When all have to begin anew, not all in the same instant.
@@ -46,8 +45,9 @@ async fn begin(live: &Live) -> Result<Option<Feed>> {
     let entries = live.db.read(|connection| events::newest(connection, HEAD_START)).await?;
     let is_all = (entries.len() as i64) < HEAD_START;
     let Some((first, _)) = entries.first() else { return Ok(None) };
-    let mut feed = Feed { cursor: if is_all { 0 } else { first - 1 }, ..Feed::default() };
-    feed.advance(entries.iter().map(|(seq, _)| *seq), Instant::now());
+    let mut feed = Feed::default();
+    feed.numbers.cursor = if is_all { 0 } else { first - 1 };
+    feed.numbers.advance(entries.iter().map(|(seq, _)| *seq), Instant::now());
     feed.remember(entries.iter().map(|(_, mark)| *mark));
     Ok(Some(feed))
 }
@@ -112,7 +112,7 @@ enum History {
 /// Reads and offers what is new, page by page.
 async fn read_on(live: &Arc<Live>, feed: &mut Feed) -> Result<History> {
     loop {
-        let (cursor, missing) = (feed.cursor, feed.missing());
+        let (cursor, missing) = (feed.numbers.cursor, feed.numbers.missing());
         let asked_at = Instant::now();
         let mut entries = live.db.read(move |connection| events::feed(connection, cursor, &missing, PAGE)).await?;
         let last_known = entries.iter().position(|(seq, _)| *seq == cursor).map(|index| entries.remove(index));
@@ -129,7 +129,7 @@ async fn read_on(live: &Arc<Live>, feed: &mut Feed) -> Result<History> {
         };
         // One place of the page was for what is known.
         let is_last = entries.iter().filter(|(seq, _)| *seq > cursor).count() < PAGE as usize - 1;
-        let skipped = feed.advance(entries.iter().map(|(seq, _)| *seq), asked_at);
+        let skipped = feed.numbers.advance(entries.iter().map(|(seq, _)| *seq), asked_at);
         feed.remember(entries.iter().map(|(_, mark)| *mark));
         live.note(&batch);
         live.unconfirmed.confirm(entries.iter().map(|(_, mark)| *mark));
@@ -186,21 +186,20 @@ fn start_over(live: &Live) {
 }
 
 /// Where reading the feed has come to.
-#[derive(Default)]
 pub(super) struct Feed {
-    /// Everything up to here has been read, but for what is missing.
-    cursor: i64,
+    /// Since when those that are missing are.
+    numbers: Numbers<Instant>,
     /// What was read last. Where commits are lost, these are the last.
     lately: VecDeque<Mark>,
-    /// Numbers that nobody has committed yet, and since when: a transaction under way, or one that was rolled back.
-    missing: BTreeMap<i64, Instant>,
+}
+
+impl Default for Feed {
+    fn default() -> Feed {
+        Feed { numbers: Numbers::after(0), lately: VecDeque::new() }
+    }
 }
 
 impl Feed {
-    fn missing(&self) -> Vec<i64> {
-        self.missing.keys().copied().collect()
-    }
-
     fn remember(&mut self, marks: impl Iterator<Item = Mark>) {
         for mark in marks {
             if self.lately.len() >= LATELY_MAX {
@@ -210,29 +209,9 @@ impl Feed {
         }
     }
 
-    /// Takes in the numbers of a page, in their order; true if more are missing than can be kept in mind.
-    fn advance(&mut self, numbers: impl Iterator<Item = i64>, now: Instant) -> bool {
-        let mut is_too_much = false;
-        for number in numbers {
-            if number <= self.cursor {
-                self.missing.remove(&number);
-                continue;
-            }
-            let first_missing = (self.cursor + 1).max(number - MISSING_MAX);
-            is_too_much |= first_missing > self.cursor + 1;
-            self.missing.extend((first_missing..number).map(|missing| (missing, now)));
-            self.cursor = number;
-        }
-        while self.missing.len() > MISSING_MAX as usize {
-            self.missing.pop_first();
-            is_too_much = true;
-        }
-        is_too_much
-    }
-
     /// Gives up what was missing for too long. Only after a page without it: while Postgres is away nothing grows old.
     fn forget_before(&mut self, asked_at: Instant) {
-        self.missing.retain(|_, since| asked_at.saturating_duration_since(*since) < MISSING_AT_MOST);
+        self.numbers.missing.retain(|_, since| asked_at.saturating_duration_since(*since) < MISSING_AT_MOST);
     }
 }
 
@@ -278,31 +257,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_are_missing_are_asked_for_until_they_come() {
-        let now = Instant::now();
-        let mut feed = Feed { cursor: 10, ..Feed::default() };
-        assert!(!feed.advance([11, 12, 15, 16].into_iter(), now));
-        assert_eq!((feed.cursor, feed.missing()), (16, vec![13, 14]));
-        assert!(!feed.advance([13, 17].into_iter(), now));
-        assert_eq!((feed.cursor, feed.missing()), (17, vec![14]));
-    }
-
-    #[test]
     fn what_was_rolled_back_is_given_up_after_it_was_asked_for_long_enough() {
         let now = Instant::now();
         let mut feed = Feed::default();
-        feed.advance([3].into_iter(), now);
+        feed.numbers.advance([3].into_iter(), now);
         feed.forget_before(now + Duration::from_secs(29));
-        assert_eq!(feed.missing(), [1, 2]);
+        assert_eq!(feed.numbers.missing(), [1, 2]);
         feed.forget_before(now + MISSING_AT_MOST);
-        assert!(feed.missing().is_empty());
-    }
-
-    #[test]
-    fn a_jump_is_told() {
-        let mut feed = Feed::default();
-        assert!(!feed.advance([MISSING_MAX + 1].into_iter(), Instant::now()));
-        assert!(feed.advance([1_000_000].into_iter(), Instant::now()));
-        assert_eq!((feed.cursor, feed.missing.len()), (1_000_000, MISSING_MAX as usize));
+        assert!(feed.numbers.missing().is_empty());
     }
 }

@@ -8,7 +8,7 @@ use actix_ws::{
     AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, MessageStream, ProtocolError, Session,
 };
 use bytestring::ByteString;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -17,7 +17,10 @@ use super::frames::{self, ClientFrame, HEARTBEAT, Refusal};
 use super::outbox::End;
 use super::subscriptions::{Out, Subscriptions};
 use super::topics::Topic;
-use crate::error::Result;
+use crate::auth::api_keys;
+use crate::auth::extractors::{Credential, Identity};
+use crate::domain::scope::Scope;
+use crate::error::{Error, Result};
 use crate::server::App;
 
 pub const FRAME_MAX: usize = 16 * 1024;
@@ -57,10 +60,18 @@ struct Socket {
     registered: Registered,
     session: Session,
     subscriptions: Subscriptions,
-    /// Whose token was shown, and until when it is good.
-    caller: Option<(Uuid, Instant)>,
+    caller: Option<Caller>,
     next_heartbeat: Instant,
     out: Out,
+}
+
+/// Whose token or key was shown.
+struct Caller {
+    account_id: Uuid,
+    /// Until when that is good; a key need not end.
+    until: Option<Instant>,
+    /// What is said when it is not any more.
+    expired: &'static str,
 }
 
 /// Why a socket ends.
@@ -100,7 +111,7 @@ impl Socket {
 
     async fn take_message(&mut self, message: Option<Result<AggregatedMessage, ProtocolError>>) -> Result<(), Close> {
         match message {
-            Some(Ok(AggregatedMessage::Text(text))) => self.take_text(&text),
+            Some(Ok(AggregatedMessage::Text(text))) => self.take_text(&text).await,
             Some(Ok(AggregatedMessage::Binary(_))) => Err(Close::protocol("binary frames are not understood")),
             Some(Ok(AggregatedMessage::Ping(payload))) => {
                 tokio::select! {
@@ -118,10 +129,10 @@ impl Socket {
         }
     }
 
-    fn take_text(&mut self, text: &str) -> Result<(), Close> {
+    async fn take_text(&mut self, text: &str) -> Result<(), Close> {
         let frame = serde_json::from_str(text).map_err(|_| Close::protocol("not a frame of the protocol"))?;
         match frame {
-            ClientFrame::Authenticate { token } => self.authenticate(&token)?,
+            ClientFrame::Authenticate { token } => self.authenticate(&token).await?,
             ClientFrame::Subscribe { topic: text, after } => {
                 let subscribed = match Topic::parse(&text) {
                     Some(topic) => self.subscriptions.subscribe(topic, after.unwrap_or(0), &mut self.out),
@@ -139,35 +150,58 @@ impl Socket {
         Ok(())
     }
 
-    fn authenticate(&mut self, token: &str) -> Result<(), Close> {
-        let (identity, expires_at) = self
-            .app
-            .tokens
-            .verify(token)
-            .map_err(|error| Close::With(CloseCode::from(4401), Some(error.status_and_code().1)))?;
-        if self.app.revocations.is_ended(identity.session_id) {
-            return Err(End::SessionEnded.into());
-        }
+    async fn authenticate(&mut self, token: &str) -> Result<(), Close> {
+        let (identity, expires_at) = match self.identify(token).await {
+            Ok(identified) => identified,
+            Err(Error::DatabaseUnavailable | Error::Overloaded | Error::Internal(_)) => {
+                self.out.extend(frames::not_authenticated());
+                return Ok(());
+            }
+            Err(error) => return Err(Close::With(CloseCode::from(4401), Some(error.status_and_code().1))),
+        };
         // Somebody else would keep what the first one was let in to see.
-        if self.caller.is_some_and(|(account_id, _)| account_id != identity.account_id) {
+        if self.caller.as_ref().is_some_and(|caller| caller.account_id != identity.account_id) {
             return Err(Close::With(CloseCode::from(4401), Some("another_account")));
         }
-        let left = (expires_at - Utc::now()).to_std().unwrap_or_default();
-        self.caller = Some((identity.account_id, Instant::now() + left));
-        self.registered.outbox.set_session(identity.session_id);
+        let left = |until: DateTime<Utc>| (until - Utc::now()).to_std().unwrap_or_default();
+        self.caller = Some(Caller {
+            account_id: identity.account_id,
+            // What is too far for the clock is never.
+            until: expires_at.and_then(|until| Instant::now().checked_add(left(until))),
+            expired: match identity.credential {
+                Credential::Session(_) => "token_expired",
+                Credential::ApiKey(_) => "api_key_expired",
+            },
+        });
+        self.registered.outbox.set_credential(identity.credential);
         self.subscriptions.set_caller(identity);
         self.out.extend(frames::authenticated(expires_at));
         Ok(())
     }
 
+    /// Whom an access token or an API key stands for, and until when.
+    async fn identify(&self, token: &str) -> Result<(Identity, Option<DateTime<Utc>>), Error> {
+        if api_keys::is_one(token) {
+            let grant = self.app.api_keys.verify(token).await?;
+            grant.allows(Scope::OrdersRead)?;
+            return Ok((grant.identity, grant.expires_at));
+        }
+        let (identity, expires_at) = self.app.tokens.verify(token)?;
+        if self.app.revocations.is_ended(identity.credential.id()) {
+            return Err(Error::SessionEnded);
+        }
+        Ok((identity, Some(expires_at)))
+    }
+
     fn next_alarm(&self) -> Instant {
-        self.caller.map_or(self.next_heartbeat, |(_, expiry)| expiry.min(self.next_heartbeat))
+        let expiry = self.caller.as_ref().and_then(|caller| caller.until);
+        expiry.map_or(self.next_heartbeat, |expiry| expiry.min(self.next_heartbeat))
     }
 
     fn ring(&mut self) -> Result<(), Close> {
         let now = Instant::now();
-        if self.caller.is_some_and(|(_, expiry)| expiry <= now) {
-            return Err(Close::With(CloseCode::from(4401), Some("token_expired")));
+        if let Some(caller) = self.caller.as_ref().filter(|caller| caller.until.is_some_and(|until| until <= now)) {
+            return Err(Close::With(CloseCode::from(4401), Some(caller.expired)));
         }
         if self.next_heartbeat <= now {
             self.next_heartbeat = now + HEARTBEAT_EVERY;
@@ -210,6 +244,7 @@ impl From<End> for Close {
             End::TooSlow => Close::With(CloseCode::from(4408), Some("too_slow")),
             End::Draining => Close::With(CloseCode::Away, Some("draining")),
             End::SessionEnded => Close::With(CloseCode::from(4401), Some("session_ended")),
+            End::ApiKeyEnded => Close::With(CloseCode::from(4401), Some("api_key_ended")),
             End::Restored => Close::With(CloseCode::from(4410), Some("restored")),
         }
     }

@@ -193,6 +193,13 @@ pub struct MoverChange {
     pub role: Option<Role>,
 }
 
+/// Is this account still active? Who deactivates it waits for this transaction. [`Error::SessionEnded`],
+/// [`Error::AccountDeactivated`].
+pub fn require_active(connection: &mut PgConnection, id: Uuid) -> Result<()> {
+    let active = accounts::table.find(id).select(accounts::active).for_share().first(connection).optional()?;
+    if active.ok_or(Error::SessionEnded)? { Ok(()) } else { Err(Error::AccountDeactivated) }
+}
+
 /// Is this still an active admin? The token may be older than what somebody else has just decided. Who deactivates or
 /// demotes them waits for this transaction, and sees what it has done. [`Error::SessionEnded`], [`Error::AdminOnly`].
 pub fn require_admin(connection: &mut PgConnection, id: Uuid) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Reading the log: one order's history, its public part, and the feed across all orders.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Text, Timestamptz};
 use uuid::Uuid;
@@ -126,6 +127,81 @@ fn marks(rows: impl Iterator<Item = MarkedRow>) -> Result<Vec<(i64, Mark)>> {
         Ok((seq, Mark { order_id, version, recorded_at }))
     })
     .collect()
+}
+
+/// Which numbers of the feed there are, and whose transactions may yet bring others.
+#[derive(Debug)]
+pub struct Look {
+    /// Of those that were asked for, and all that are new, in their order.
+    pub numbers: Vec<i64>,
+    /// The highest that there is, or 0.
+    pub newest: i64,
+    /// No transaction with a lower ID can commit any more: seen before the numbers.
+    pub oldest_running: i64,
+    /// A transaction ID that nobody else had: given out after the numbers were seen.
+    pub given_out: Option<i64>,
+}
+
+/// How many numbers are looked at in the beginning: more than there can be in the time that a transaction may take.
+pub const HEAD_START: i64 = 250_000;
+
+/// Looks for numbers above `cursor`, without one for the newest, and for those that are missing below it.
+pub fn look(connection: &mut PgConnection, cursor: Option<i64>, missing: &[i64], give_out: bool) -> Result<Look> {
+    let oldest_running = diesel::select(sql::<BigInt>("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"));
+    let oldest_running = oldest_running.get_result(connection)?;
+    let mut numbers: Vec<i64> = Vec::new();
+    if !missing.is_empty() {
+        let found = order_events::table.filter(order_events::seq.eq_any(missing)).order(order_events::seq);
+        numbers = found.select(order_events::seq).load(connection)?;
+    }
+    let newest: Option<i64> = order_events::table.select(diesel::dsl::max(order_events::seq)).first(connection)?;
+    let newest = newest.unwrap_or(0);
+    let cursor = cursor.unwrap_or(newest - HEAD_START);
+    let new = order_events::table.filter(order_events::seq.gt(cursor)).order(order_events::seq);
+    numbers.extend(new.select(order_events::seq).load::<i64>(connection)?);
+    let newest = numbers.last().copied().unwrap_or(newest).max(newest);
+    let mut given_out = None;
+    if give_out {
+        // Not a snapshot's upper bound: that is the latest ID of those that have ended, and others run that have later ones.
+        let id = diesel::select(sql::<BigInt>("pg_current_xact_id()::text::bigint"));
+        given_out = Some(id.get_result(connection)?);
+    }
+    Ok(Look { numbers, newest, oldest_running, given_out })
+}
+
+/// Which part of the feed somebody reads.
+#[derive(Debug, Clone)]
+pub struct FeedFilter {
+    /// Whose orders; none: everybody's.
+    pub owner: Option<Uuid>,
+    /// None: all of them.
+    pub types: Vec<EventType>,
+}
+
+/// The events above number `after` and below `horizon`, in the order of their numbers, at most `limit`.
+pub fn feed_page(
+    connection: &mut PgConnection,
+    filter: &FeedFilter,
+    after: i64,
+    horizon: i64,
+    limit: i64,
+) -> Result<Vec<(i64, Event)>> {
+    let mut query = order_events::table
+        .filter(order_events::seq.gt(after))
+        .filter(order_events::seq.lt(horizon))
+        .order(order_events::seq)
+        .limit(limit)
+        .select((order_events::seq, EventRow::as_select()))
+        .into_boxed();
+    if let Some(owner) = filter.owner {
+        query = query.filter(order_events::owner_id.eq(owner));
+    }
+    if !filter.types.is_empty() {
+        let names: Vec<&str> = filter.types.iter().map(|kind| kind.name()).collect();
+        query = query.filter(order_events::kind.eq_any(names));
+    }
+    let rows: Vec<(i64, EventRow)> = query.load(connection)?;
+    rows.into_iter().map(|(number, row)| Ok((number, Event::try_from(row)?))).collect()
 }
 
 /// An event of the feed, with what its delivery needs of the order.

@@ -28,6 +28,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_keys (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        name -> Text,
+        hash -> Bytea,
+        last_four -> Text,
+        scopes -> Array<Text>,
+        created_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     invitations (id) {
         id -> Uuid,
         token_hash -> Bytea,
@@ -39,6 +53,18 @@ diesel::table! {
         used_at -> Nullable<Timestamptz>,
         used_by -> Nullable<Uuid>,
         withdrawn_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (account_id, key) {
+        account_id -> Uuid,
+        key -> Text,
+        fingerprint -> Bytea,
+        status -> Int2,
+        headers -> Jsonb,
+        body -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -99,12 +125,72 @@ diesel::table! {
         actor_name -> Text,
         occurred_at -> Timestamptz,
         recorded_at -> Timestamptz,
+        owner_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    webhooks (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        url -> Text,
+        event_types -> Array<Text>,
+        description -> Nullable<Text>,
+        secret -> Bytea,
+        previous_secret -> Nullable<Bytea>,
+        previous_until -> Nullable<Timestamptz>,
+        active -> Bool,
+        disabled_reason -> Nullable<Text>,
+        disabled_at -> Nullable<Timestamptz>,
+        failing_since -> Nullable<Timestamptz>,
+        paused_until -> Nullable<Timestamptz>,
+        leased_by -> Nullable<Uuid>,
+        leased_until -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Uuid,
+        webhook_id -> Uuid,
+        number -> Int8,
+        order_id -> Nullable<Text>,
+        version -> Nullable<Int4>,
+        created_at -> Timestamptz,
+        attempts -> Int2,
+        due_at -> Nullable<Timestamptz>,
+        succeeded_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook_attempts (delivery_id, started_at) {
+        delivery_id -> Uuid,
+        started_at -> Timestamptz,
+        status -> Nullable<Int2>,
+        error -> Nullable<Text>,
+        duration_ms -> Int4,
+        response -> Nullable<Text>,
     }
 }
 
 diesel::joinable!(sessions -> accounts (account_id));
+diesel::joinable!(api_keys -> accounts (account_id));
 diesel::joinable!(order_events -> orders (order_id));
-diesel::allow_tables_to_appear_in_same_query!(accounts, sessions, invitations, orders, order_events);
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    sessions,
+    api_keys,
+    invitations,
+    orders,
+    order_events,
+    webhooks,
+    webhook_deliveries,
+    webhook_attempts
+);
 
 diesel::define_sql_function! {
     /// Postgres' own, for what is compared without regard to case.

@@ -6,5 +6,5 @@ WITH created AS (
         'created', 1, 1,
         'Sofa, three seats', 'Ana Lima', '1 Dock Road', '2 Hill Street', clock_timestamp(), clock_timestamp())
     RETURNING id, owner_id, created_at)
-INSERT INTO order_events (order_id, version, type, public, status, actor_id, actor_role, actor_name, occurred_at, recorded_at)
-SELECT id, 1, 'order.created', true, 'created', owner_id, 'user', 'Owner 0', created_at, created_at FROM created;
+INSERT INTO order_events (order_id, version, type, public, status, actor_id, actor_role, actor_name, occurred_at, recorded_at, owner_id)
+SELECT id, 1, 'order.created', true, 'created', owner_id, 'user', 'Owner 0', created_at, created_at, owner_id FROM created;

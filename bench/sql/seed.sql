@@ -58,14 +58,14 @@ LATERAL (SELECT
 ) AS x;
 
 INSERT INTO order_events (order_id, version, type, public, previous_public_version, status, reason, message, location,
-    actor_id, actor_role, actor_name, changed, occurred_at, recorded_at)
+    actor_id, actor_role, actor_name, changed, occurred_at, recorded_at, owner_id)
 SELECT o.id, v, CASE v WHEN 1 THEN 'order.created' ELSE 'order.status_changed' END, true, nullif(v - 1, 0),
     CASE v WHEN 1 THEN 'created' WHEN 2 THEN 'started' WHEN 3 THEN 'in_progress' ELSE o.status END,
     CASE v WHEN 4 THEN o.reason END,
     CASE v WHEN 3 THEN 'On its way to you' END, CASE v WHEN 3 THEN 'Lisbon' END,
     CASE v WHEN 1 THEN o.owner_id ELSE o.moved_by END, CASE v WHEN 1 THEN 'user' ELSE 'mover' END,
     CASE v WHEN 1 THEN 'Owner' ELSE 'Mover' END, '',
-    o.created_at + (v - 1) * interval '1 hour', o.created_at + (v - 1) * interval '1 hour'
+    o.created_at + (v - 1) * interval '1 hour', o.created_at + (v - 1) * interval '1 hour', o.owner_id
 FROM (SELECT * FROM orders ORDER BY created_at) o CROSS JOIN generate_series(1, 4) v;
 
 SELECT definition FROM later \gexec

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::support::client::text;
-use crate::support::contract::CONTRACT;
+use crate::support::contract::{CONTRACT, Operation};
 use crate::support::people::{PASSWORD, Person, email_of};
 use crate::support::tokens::Token;
 use crate::support::{Order, Request, Socket, TestApp, json};
@@ -27,7 +27,7 @@ const EVERYBODY: [Who; 6] = [Who::Anonymous, Who::Owner, Who::OtherUser, Who::Mo
 
 /// Operation, what exactly is asked where there is a choice, and the status for each of `EVERYBODY`.
 #[rustfmt::skip]
-const MATRIX: [(&str, &str, [u16; 6]); 38] = [
+const MATRIX: [(&str, &str, [u16; 6]); 55] = [
     //                                         anonymous, owner, other, mover, admin, wrong realm
     ("registerUser",        "",                 [201, 201, 201, 201, 201, 201]),
     ("logInUser",           "",                 [200, 200, 200, 200, 200, 200]),
@@ -47,8 +47,13 @@ const MATRIX: [(&str, &str, [u16; 6]); 38] = [
     ("changePassword",      "",                 [401, 204, 204, 204, 204, 401]),
     ("listSessions",        "",                 [401, 200, 200, 200, 200, 401]),
     ("endSession",          "the owner's",      [401, 204, 404, 404, 404, 401]),
+    ("createApiKey",        "",                 [401, 201, 201, 201, 201, 401]),
+    ("listApiKeys",         "",                 [401, 200, 200, 200, 200, 401]),
+    ("endApiKey",           "the owner's",      [401, 204, 404, 404, 404, 401]),
     ("createOrder",         "",                 [401, 201, 201, 401, 401, 401]),
+    ("createOrders",        "",                 [401, 200, 200, 401, 401, 401]),
     ("listOrders",          "",                 [401, 200, 200, 200, 200, 401]),
+    ("exportOrders",        "",                 [401, 200, 200, 403, 200, 401]),
     ("countOrders",         "",                 [401, 200, 200, 200, 200, 401]),
     ("getOrder",            "",                 [401, 200, 404, 200, 200, 401]),
     ("getOrder",            "not tracked",      [401, 200, 404, 200, 200, 401]),
@@ -60,7 +65,19 @@ const MATRIX: [(&str, &str, [u16; 6]); 38] = [
     ("listEvents",          "",                 [401, 200, 404, 200, 200, 401]),
     ("assignOrder",         "",                 [401, 401, 401, 200, 200, 401]),
     ("unassignOrder",       "a mover's",        [401, 401, 401, 409, 200, 401]),
+    ("readFeed",            "",                 [401, 200, 200, 403, 200, 401]),
     ("addEvents",           "",                 [401, 401, 401, 200, 200, 401]),
+    ("createWebhook",       "",                 [401, 201, 201, 403, 201, 401]),
+    ("listWebhooks",        "",                 [401, 200, 200, 403, 200, 401]),
+    ("getWebhook",          "the owner's",      [401, 200, 404, 403, 404, 401]),
+    ("updateWebhook",       "the owner's",      [401, 200, 404, 403, 404, 401]),
+    ("deleteWebhook",       "the owner's",      [401, 204, 404, 403, 404, 401]),
+    ("rotateWebhookSecret", "the owner's",      [401, 200, 404, 403, 404, 401]),
+    ("testWebhook",         "the owner's",      [401, 202, 404, 403, 404, 401]),
+    ("replayWebhook",       "the owner's",      [401, 202, 404, 403, 404, 401]),
+    ("listDeliveries",      "the owner's",      [401, 200, 404, 403, 404, 401]),
+    ("getDelivery",         "the owner's",      [401, 200, 404, 403, 404, 401]),
+    ("resendDelivery",      "the owner's",      [401, 202, 404, 403, 404, 401]),
     ("trackOrder",          "",                 [200, 200, 200, 200, 200, 200]),
     ("trackOrder",          "not tracked",      [404, 404, 404, 404, 404, 404]),
     ("live",                "",                 [101, 101, 101, 101, 101, 101]),
@@ -92,6 +109,42 @@ async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// By the contract: with an API key an operation answers as it does with a token, if it names a scope that the key has.
+#[tokio::test]
+async fn keys_may_do_what_they_were_made_for_and_nothing_else() {
+    const SCOPES: [&str; 4] = ["orders:read", "orders:write", "events:write", "webhooks:manage"];
+    let world = World::start().await;
+    let mut keys = Vec::new();
+    for scopes in [SCOPES.to_vec()].into_iter().chain(SCOPES.map(|scope| vec![scope])) {
+        keys.push((world.owner.with_key(&scopes).await, world.admin.with_key(&scopes).await, scopes));
+    }
+    let (mut wrong, mut admitted) = (Vec::new(), 0);
+    for operation in CONTRACT.operations() {
+        let security = CONTRACT.document.pointer(&format!("{}/security", operation.pointer));
+        let security = security.unwrap_or(&CONTRACT.document["security"]).as_array().expect("a list");
+        if security.iter().all(|way| way.get("userToken").is_none() && way.get("moverToken").is_none()) {
+            continue;
+        }
+        let needed = security.iter().find_map(|way| way.get("apiKey")).map(|scopes| scopes[0].as_str());
+        let row = MATRIX.iter().find(|(id, ..)| *id == operation.id).expect("a row");
+        let (_, variant, [_, by_owner, .., by_admin, _]) = *row;
+        for (owner, admin, scopes) in &keys {
+            let (person, with_token) = if by_owner < 300 { (owner, by_owner) } else { (admin, by_admin) };
+            let expected = match needed {
+                Some(scope) if scope.is_none_or(|scope| scopes.contains(&scope)) => with_token,
+                _ => 403,
+            };
+            admitted += usize::from(expected != 403);
+            let status = world.attempt_by(&operation.id, variant, person).await;
+            if status != expected {
+                wrong.push(format!("{}, {scopes:?}: {status} instead of {expected}", operation.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(admitted > 20, "{admitted}");
+}
+
 struct World {
     app: TestApp,
     owner: Person,
@@ -115,18 +168,28 @@ impl World {
         if operation == "live" {
             return Socket::try_open(&self.app.base, None).await.map_or_else(|status| status, |_| 101);
         }
+        let (operation, path, body) = self.prepare(operation, variant).await;
+        let request = self.request(&operation.method, &path, who, operation.id == "changePassword").await;
+        with_body(request, body).await.status
+    }
+
+    /// The same by somebody with a credential of their own.
+    async fn attempt_by(&self, operation: &str, variant: &str, person: &Person) -> u16 {
+        let (operation, path, body) = self.prepare(operation, variant).await;
+        let below_api = path.strip_prefix("/api/v1").expect("what needs a credential is there");
+        with_body(person.request(operation.method.clone(), below_api), body).await.status
+    }
+
+    async fn prepare(&self, operation: &str, variant: &str) -> (&'static Operation, String, Option<Value>) {
         let found = CONTRACT.operations().iter().find(|found| found.id == operation).expect("an operation");
         let (parameter, body) = self.ask(operation, variant).await;
-        let path = match found.template.split_once('{') {
-            Some((head, tail)) => format!("{head}{}{}", parameter, tail.split_once('}').expect("a parameter").1),
-            None => found.template.clone(),
-        };
-        let request = self.request(&found.method, &path, who, operation == "changePassword").await;
-        let request = match body {
-            Some(body) => request.json(&body),
-            None => request,
-        };
-        request.await.status
+        let mut path = found.template.clone();
+        for parameter in parameter.split(' ') {
+            if let Some((head, tail)) = path.split_once('{') {
+                path = format!("{head}{parameter}{}", tail.split_once('}').expect("a parameter").1);
+            }
+        }
+        (found, path, body)
     }
 
     /// What stands in the path, and the body.
@@ -162,7 +225,29 @@ impl World {
                 let current = sessions.data().iter().find(|session| session["current"] == true).expect("a current one");
                 (text(&current["id"]).to_owned(), None)
             }
+            ("createApiKey", _) => (String::new(), Some(json!({"name": "Shop", "scopes": ["orders:read"]}))),
+            ("endApiKey", _) => {
+                let made = self.owner.post("/api-keys", json!({"name": "Shop", "scopes": ["orders:read"]})).await;
+                (text(&made.expect(201)["id"]).to_owned(), None)
+            }
+            ("createWebhook", _) => (String::new(), Some(json!({"url": "https://shop.example/"}))),
+            (_, "the owner's") => {
+                let made = self.owner.post("/webhooks", json!({"url": "https://shop.example/"})).await.expect(201);
+                let id = text(&made["id"]).to_owned();
+                let body = match operation {
+                    "updateWebhook" => Some(json!({"description": "Shop"})),
+                    "replayWebhook" => Some(json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})),
+                    _ => None,
+                };
+                if !operation.ends_with("Delivery") {
+                    return (id, body);
+                }
+                // Never sent: there is no such host.
+                let sent = self.owner.request(Method::POST, &format!("/webhooks/{id}/test")).await.expect(202);
+                (format!("{id} {}", text(&sent["id"])), body)
+            }
             ("createOrder", _) => (String::new(), Some(json!({"title": "Sofa"}))),
+            ("createOrders", _) => (String::new(), Some(json!({"items": [{"title": "Sofa"}]}))),
             ("getOrder" | "trackOrder", "not tracked") => {
                 (self.owner.creates(json!({"title": "Sofa", "public_tracking": false})).await.id, None)
             }
@@ -230,5 +315,12 @@ impl World {
         } else {
             request.bearer(&Token::read(&self.owner.token).with("aud", json!("movers")).signed())
         }
+    }
+}
+
+fn with_body(request: Request, body: Option<Value>) -> Request {
+    match body {
+        Some(body) => request.json(&body),
+        None => request,
     }
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod accounts;
+mod api_keys;
 mod apps;
 mod assignee;
 mod authorisation;
@@ -14,14 +15,20 @@ mod cli;
 mod clients;
 mod contract;
 mod events;
+mod export;
 mod faults;
+mod feed;
 mod fuzz;
+mod idempotency;
 mod invitations;
 mod ledger;
+mod limits;
 mod live;
 mod migrations;
+mod order_batch;
 mod orders;
 mod races;
 mod restored;
 mod tokens;
 mod tracking;
+mod webhooks;

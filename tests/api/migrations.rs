@@ -79,10 +79,10 @@ async fn constraints_refuse_wrong_data() {
     let event = |columns: &str, values: &str| {
         format!(
             "INSERT INTO order_events (order_id, version, type, public, previous_public_version, status, actor_id, actor_role, actor_name, \
-             occurred_at, recorded_at{columns}) VALUES ({values})"
+             occurred_at, recorded_at, owner_id{columns}) VALUES ({values})"
         )
     };
-    let tail = format!("'{max}', 'mover', 'Max', now(), now()");
+    let tail = format!("'{max}', 'mover', 'Max', now(), now(), '{uma}'");
     let statements = [
         // Accounts
         format!("UPDATE accounts SET realm = 'movers' WHERE id = '{uma}'"),

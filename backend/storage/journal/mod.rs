@@ -196,10 +196,13 @@ pub fn update_details<'a>(connection: &mut PgConnection, orders: impl Iterator<I
     diesel::RunQueryDsl::execute(statement, connection).map(|_| ())
 }
 
-/// Appends events to the log.
-pub fn insert_events<'a>(connection: &mut PgConnection, events: impl Iterator<Item = &'a Event>) -> QueryResult<()> {
+/// Appends events to the log, each with the owner of its order.
+pub fn insert_events<'a>(
+    connection: &mut PgConnection,
+    events: impl Iterator<Item = (&'a Event, Uuid)>,
+) -> QueryResult<()> {
     let mut statement = InsertEvents::default();
-    events.for_each(|event| statement.push(event));
+    events.for_each(|(event, owner_id)| statement.push(event, owner_id));
     if statement.order_id.is_empty() {
         return Ok(());
     }
@@ -212,6 +215,6 @@ pub fn insert_events<'a>(connection: &mut PgConnection, events: impl Iterator<It
 pub fn advance(connection: &mut PgConnection, order: &Order, event: &Event, read_version: i32) -> QueryResult<bool> {
     let mut statement = Advance { standing: UpdateStanding::default(), event: InsertEvents::default(), read_version };
     statement.standing.push(order);
-    statement.event.push(event);
+    statement.event.push(event, order.owner.id);
     diesel::RunQueryDsl::execute(statement, connection).map(|written| written == 1)
 }

@@ -171,7 +171,7 @@ unnest_statement! {
 unnest_statement! {
     InsertEvents: "INSERT INTO order_events (order_id, version, type, public, previous_public_version, status, reason, \
         message, note, location, estimated_at, assignee_id, assignee_name, changed, undoes, actor_id, actor_role, \
-        actor_name, occurred_at, recorded_at) SELECT * FROM ",
+        actor_name, occurred_at, recorded_at, owner_id) SELECT * FROM ",
     " AS n",
     {
         order_id: Text as "::text[]" = &'a str,
@@ -194,6 +194,7 @@ unnest_statement! {
         actor_name: Text as "::text[]" = &'a str,
         occurred_at: Timestamptz as "::timestamptz[]" = DateTime<Utc>,
         recorded_at: Timestamptz as "::timestamptz[]" = DateTime<Utc>,
+        owner_id: SqlUuid as "::uuid[]" = Uuid,
     }
 }
 
@@ -302,7 +303,8 @@ impl<'a> UpdateDetails<'a> {
 }
 
 impl<'a> InsertEvents<'a> {
-    pub fn push(&mut self, event: &'a Event) {
+    /// An event of an order that this account owns.
+    pub fn push(&mut self, event: &'a Event, owner_id: Uuid) {
         // All of it, by name: what is added to an event can't be forgotten here.
         let Event {
             order_id,
@@ -343,6 +345,7 @@ impl<'a> InsertEvents<'a> {
         self.actor_name.push(&actor.name);
         self.occurred_at.push(*occurred_at);
         self.recorded_at.push(*recorded_at);
+        self.owner_id.push(owner_id);
     }
 }
 

@@ -9,6 +9,7 @@ pub mod database;
 pub mod people;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod services;
 pub mod socket;
 pub mod tokens;

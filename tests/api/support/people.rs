@@ -93,6 +93,16 @@ impl Person {
         Person { token: token.to_owned(), ..self.clone() }
     }
 
+    /// Makes an API key and gives back what was answered.
+    pub async fn makes_key(&self, scopes: &[&str]) -> Reply {
+        self.post("/api-keys", json!({"name": "Shop", "scopes": scopes})).await.expect(201)
+    }
+
+    /// The same person's program, with an API key.
+    pub async fn with_key(&self, scopes: &[&str]) -> Person {
+        self.with_token(text(&self.makes_key(scopes).await["key"]))
+    }
+
     // ---- Requests, below /api/v1 ----
 
     pub fn request(&self, method: Method, path: &str) -> Request {

@@ -1,0 +1,61 @@
+//! The feed: all events that somebody may see, in one order, from a cursor on. Whoever reads it from cursor to cursor
+//! misses nothing and gets nothing twice.
+
+use actix_web::web;
+use serde::Serialize;
+use serde_json::json;
+
+use super::cursor::Cursors;
+use super::queries::Query;
+use crate::auth::extractors::{OrdersRead, SignedIn};
+use crate::domain::account::Role;
+use crate::domain::event::{Event, EventType};
+use crate::error::{Error, Result};
+use crate::server::App;
+use crate::storage::events::{self, FeedFilter};
+
+#[derive(Serialize)]
+pub struct FeedPage {
+    data: Vec<Event>,
+    /// Where to read on, also when there is nothing yet.
+    next_cursor: String,
+    has_more: bool,
+}
+
+pub async fn read(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<OrdersRead>,
+    mut query: Query,
+) -> Result<web::Json<FeedPage>> {
+    let owner = match caller.role {
+        Role::User => Some(caller.account_id),
+        Role::Admin => None,
+        Role::Mover => return Err(Error::AdminOnly),
+    };
+    let types = query.any_of("types", EventType::ALL, |kind| kind.name());
+    let limit = query.limit();
+    let after = query.one("after");
+    query.finish()?;
+
+    // A cursor is good for whoever reads the same orders, with whatever types.
+    let cursors = Cursors::new(&app.config.jwt_secret, "feed", &json!(owner));
+    let after: Option<i64> = match after.as_deref() {
+        None | Some("") => Some(0),
+        Some("latest") => None,
+        Some(cursor) => Some(cursors.open(cursor)?),
+    };
+    let horizon = app.horizon.get().await?;
+    let Some(after) = after else {
+        let next_cursor = cursors.seal(&(horizon - 1));
+        return Ok(web::Json(FeedPage { data: Vec::new(), next_cursor, has_more: false }));
+    };
+    let filter = FeedFilter { owner, types };
+    let read = move |connection: &mut _| events::feed_page(connection, &filter, after, horizon, limit as i64 + 1);
+    let mut page = app.db.read(read).await?;
+    let has_more = page.len() > limit;
+    page.truncate(limit);
+    // What was looked through need not be looked through again.
+    let end = if has_more { page.last().map_or(after, |(number, _)| *number) } else { after.max(horizon - 1) };
+    let data = page.into_iter().map(|(_, event)| event).collect();
+    Ok(web::Json(FeedPage { data, next_cursor: cursors.seal(&end), has_more }))
+}

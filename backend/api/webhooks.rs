@@ -1,0 +1,243 @@
+//! Webhooks: making and changing them, and the log of what was sent.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::cursor::Cursors;
+use super::forms::{Body, Form};
+use super::queries::{Page, Query, id_in_path};
+use super::sessions::incomplete;
+use crate::auth::extractors::{Identity, SignedIn, WebhooksManage};
+use crate::domain::account::Role;
+use crate::domain::event::EventType;
+use crate::domain::text::line;
+use crate::error::{Error, Result};
+use crate::server::App;
+use crate::storage::delivery_log::{self as log, Attempt, Delivery, DeliveryStatus};
+use crate::storage::webhooks::{self as table, Holder, NewWebhook, Webhook, WebhookChange};
+use crate::webhooks::address::Guard;
+use crate::webhooks::message::{new_secret, show_secret};
+
+const URL_MAX: usize = 2000;
+const DESCRIPTION_MAX: usize = 1000;
+
+#[derive(Serialize)]
+struct WithSecret {
+    #[serde(flatten)]
+    webhook: Webhook,
+    /// Shown only now.
+    secret: String,
+}
+
+#[derive(Serialize)]
+pub struct DeliveryWithAttempts {
+    #[serde(flatten)]
+    delivery: Delivery,
+    attempts: Vec<Attempt>,
+}
+
+/// Users for their own orders; admins for all.
+fn holder(caller: &Identity) -> Result<Holder> {
+    match caller.role {
+        Role::User => Ok(Holder { account_id: caller.account_id, is_admin: false }),
+        Role::Admin => Ok(Holder { account_id: caller.account_id, is_admin: true }),
+        Role::Mover => Err(Error::AdminOnly),
+    }
+}
+
+pub async fn create(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    body: Body,
+) -> Result<HttpResponse> {
+    let holder = holder(&caller)?;
+    let mut form = body.form()?;
+    if !form.has("url") {
+        form.refuse("url", "missing", "is required");
+    }
+    let url = read_url(&mut form, &app.webhook_guard);
+    let event_types = read_types(&mut form);
+    let description = form.optional_paragraph("description", DESCRIPTION_MAX).flatten();
+    form.finish()?;
+    let new =
+        NewWebhook { url: url.ok_or_else(incomplete)?, event_types: event_types.unwrap_or_default(), description };
+    let secret = new_secret();
+    let webhook = app.db.write(move |connection| table::create(connection, holder, new, &secret)).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(WithSecret { webhook, secret: show_secret(&secret) }))
+}
+
+pub async fn list(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    mut query: Query,
+) -> Result<web::Json<Page<Webhook>>> {
+    let holder = holder(&caller)?;
+    let (limit, cursor) = (query.limit(), query.cursor());
+    query.finish()?;
+    let cursors = Cursors::new(&app.config.jwt_secret, "webhooks", &holder.account_id);
+    let after: Option<Uuid> = cursor.map(|cursor| cursors.open(&cursor)).transpose()?;
+    let rows =
+        app.db.read(move |connection| table::list(connection, holder.account_id, after, limit as i64 + 1)).await?;
+    Ok(web::Json(Page::new(rows, limit, &cursors, |webhook| webhook.id)))
+}
+
+pub async fn show(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<String>,
+) -> Result<web::Json<Webhook>> {
+    find(&app, &caller, &path).await.map(web::Json)
+}
+
+pub async fn update(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<web::Json<Webhook>> {
+    let id = find(&app, &caller, &path).await?.id;
+    let holder = holder(&caller)?;
+    let mut form = body.form()?;
+    let change = WebhookChange {
+        url: read_url(&mut form, &app.webhook_guard),
+        event_types: read_types(&mut form),
+        description: form.optional_paragraph("description", DESCRIPTION_MAX),
+        active: form.boolean("active"),
+    };
+    form.finish()?;
+    let webhook = app.db.write(move |connection| table::update(connection, holder, id, change)).await?;
+    app.webhooks.wake();
+    Ok(web::Json(webhook))
+}
+
+pub async fn delete(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<String>,
+) -> Result<HttpResponse> {
+    let (holder, id) = (holder(&caller)?, id_in_path(&path)?);
+    app.db.write(move |connection| table::delete(connection, holder.account_id, id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub async fn rotate_secret(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<String>,
+) -> Result<HttpResponse> {
+    let (holder, id, secret) = (holder(&caller)?, id_in_path(&path)?, new_secret());
+    let webhook = app.db.write(move |connection| table::rotate(connection, holder, id, &secret)).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(WithSecret { webhook, secret: show_secret(&secret) }))
+}
+
+pub async fn send_test(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<String>,
+) -> Result<HttpResponse> {
+    let webhook = find(&app, &caller, &path).await?;
+    if !webhook.active {
+        return Err(Error::WebhookOff);
+    }
+    let delivery = app.db.write(move |connection| log::send_test(connection, webhook.id)).await?;
+    app.webhooks.wake();
+    Ok(HttpResponse::Accepted().json(delivery))
+}
+
+/// Sends again what happened within a time.
+pub async fn replay(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse> {
+    let webhook = find(&app, &caller, &path).await?;
+    let mut form = body.form()?;
+    let from = form.required("from", super::forms::parse_time);
+    let to = form.required("to", super::forms::parse_time);
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        form.refuse("to", "invalid_value", "must be after from");
+    }
+    form.finish()?;
+    if !webhook.active {
+        return Err(Error::WebhookOff);
+    }
+    let (from, to) = (from.ok_or_else(incomplete)?, to.ok_or_else(incomplete)?);
+    let count = app.db.write(move |connection| log::replay(connection, webhook.id, from, to)).await?;
+    app.webhooks.wake();
+    Ok(HttpResponse::Accepted().json(json!({ "deliveries": count })))
+}
+
+pub async fn list_deliveries(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<String>,
+    mut query: Query,
+) -> Result<web::Json<Page<Delivery>>> {
+    let webhook_id = find(&app, &caller, &path).await?.id;
+    let status = query.one_of("status", DeliveryStatus::ALL, DeliveryStatus::name);
+    let (limit, cursor) = (query.limit(), query.cursor());
+    query.finish()?;
+    let filters = (webhook_id, status.map(DeliveryStatus::name));
+    let cursors = Cursors::new(&app.config.jwt_secret, "deliveries", &filters);
+    let after: Option<i64> = cursor.map(|cursor| cursors.open(&cursor)).transpose()?;
+    let read = move |connection: &mut _| log::list(connection, webhook_id, status, after, limit as i64 + 1);
+    Ok(web::Json(Page::new(app.db.read(read).await?, limit, &cursors, |delivery| delivery.number)))
+}
+
+pub async fn show_delivery(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<(String, String)>,
+) -> Result<web::Json<DeliveryWithAttempts>> {
+    let webhook_id = find(&app, &caller, &path.0).await?.id;
+    let id = id_in_path(&path.1)?;
+    let (delivery, attempts) = app.db.read(move |connection| log::find(connection, webhook_id, id)).await?;
+    Ok(web::Json(DeliveryWithAttempts { delivery, attempts }))
+}
+
+pub async fn resend(
+    app: web::Data<App>,
+    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse> {
+    let webhook = find(&app, &caller, &path.0).await?;
+    let id = id_in_path(&path.1)?;
+    app.db.read(move |connection| log::find(connection, webhook.id, id)).await?;
+    if !webhook.active {
+        return Err(Error::WebhookOff);
+    }
+    let delivery = app.db.write(move |connection| log::resend(connection, webhook.id, id)).await?;
+    app.webhooks.wake();
+    Ok(HttpResponse::Accepted().json(delivery))
+}
+
+async fn find(app: &App, caller: &Identity, path: &str) -> Result<Webhook> {
+    let (holder, id) = (holder(caller)?, id_in_path(path)?);
+    app.db.read(move |connection| table::find(connection, holder.account_id, id)).await
+}
+
+fn read_url(form: &mut Form, guard: &Guard) -> Option<String> {
+    let url = if form.has("url") { form.required("url", |text| line(text, URL_MAX)) } else { None }?;
+    match guard.check(&url) {
+        Ok(_) => Some(url),
+        Err(refused) => {
+            form.refuse("url", "invalid_value", refused.to_string());
+            None
+        }
+    }
+}
+
+/// None where it is not told; an empty list means all.
+fn read_types(form: &mut Form) -> Option<Vec<EventType>> {
+    form.any_of("event_types", EventType::ALL, EventType::name)
+}

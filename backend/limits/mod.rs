@@ -1,0 +1,218 @@
+//! Rate limits: buckets in this process, so that nobody waits for them, and each second what was taken is told to the other
+//! replicas by way of Redis, and theirs heard. Without Redis each replica has its own.
+
+pub mod address;
+mod policy;
+
+use std::collections::HashMap;
+use std::future::{Ready, ready};
+use std::hash::{BuildHasher, RandomState};
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use chrono::Utc;
+use deadpool_redis::redis;
+use uuid::Uuid;
+
+use self::address::{client_address, household};
+use self::policy::Bucket;
+pub use self::policy::{Policy, Verdict};
+use crate::error::{Error, Result};
+use crate::redis_link::RedisLink;
+use crate::server::App;
+
+const SETTLED_EVERY: Duration = Duration::from_secs(1);
+const SHARDS: usize = 16;
+/// Buckets in a shard. Who would need one more is not counted: a flood from so many addresses is not for this to stop.
+const BUCKETS_MAX: usize = 16 * 1024;
+/// Counters asked for in one go.
+const AT_ONCE: usize = 500;
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whose {
+    Account(Uuid),
+    ApiKey(Uuid),
+    Address(IpAddr),
+}
+
+pub struct Limits {
+    is_on: bool,
+    hasher: RandomState,
+    shards: [Mutex<HashMap<(Policy, Whose), Bucket>>; SHARDS],
+}
+
+impl Limits {
+    /// Starts to settle with the others each second, until the last `Arc` is dropped. Must run within a tokio runtime.
+    pub fn start(is_on: bool, redis: RedisLink, prefix: &str) -> Arc<Limits> {
+        let limits = Arc::new(Limits { is_on, hasher: RandomState::new(), shards: Default::default() });
+        let (weak, prefix) = (Arc::downgrade(&limits), format!("{prefix}limit:"));
+        if is_on {
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(SETTLED_EVERY).await;
+                    let Some(limits) = weak.upgrade() else { return };
+                    limits.settle(&redis, &prefix).await;
+                }
+            });
+        }
+        limits
+    }
+
+    /// Takes one from somebody's bucket. None: nothing is limited. [`Error::RateLimited`] when there is none left.
+    pub fn take(&self, policy: Policy, whose: Whose) -> Result<Option<Verdict>> {
+        let now = Instant::now();
+        self.with(policy, whose, now, |bucket| bucket.take(now))
+    }
+
+    /// How it stands, with nothing taken.
+    pub fn look(&self, policy: Policy, whose: Whose) -> Result<Option<Verdict>> {
+        let now = Instant::now();
+        self.with(policy, whose, now, |bucket| bucket.verdict(now))
+    }
+
+    fn with(
+        &self,
+        policy: Policy,
+        whose: Whose,
+        now: Instant,
+        ask: impl FnOnce(&mut Bucket) -> Verdict,
+    ) -> Result<Option<Verdict>> {
+        if !self.is_on {
+            return Ok(None);
+        }
+        let whose = match whose {
+            Whose::Address(address) => Whose::Address(household(address)),
+            other => other,
+        };
+        let key = (policy, whose);
+        let mut shard = self.shard(&key);
+        if shard.len() >= BUCKETS_MAX && !shard.contains_key(&key) {
+            return Ok(None);
+        }
+        let verdict = ask(shard.entry(key).or_insert_with(|| Bucket::full(policy, now)));
+        if verdict.allowed { Ok(Some(verdict)) } else { Err(Error::RateLimited(verdict)) }
+    }
+
+    fn shard(&self, key: &(Policy, Whose)) -> MutexGuard<'_, HashMap<(Policy, Whose), Bucket>> {
+        lock(&self.shards[self.hasher.hash_one(key) as usize % SHARDS])
+    }
+
+    /// Tells what was taken here, hears what was taken elsewhere, and forgets buckets that are full.
+    async fn settle(&self, redis: &RedisLink, prefix: &str) {
+        let now = Instant::now();
+        let mut told: Vec<((Policy, Whose), i64)> = Vec::new();
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.retain(|key, bucket| {
+                if bucket.untold > 0 {
+                    told.push((*key, std::mem::take(&mut bucket.untold)));
+                    return true;
+                }
+                !bucket.is_full(now)
+            });
+        }
+        for some in told.chunks(AT_ONCE) {
+            let mut counting = redis::pipe();
+            let windows: Vec<i64> = some.iter().map(|((policy, _), _)| window_of(*policy)).collect();
+            for (((policy, whose), count), window) in some.iter().zip(&windows) {
+                let key = format!("{prefix}{policy}:{window}:{}", whose.name());
+                let (_, length) = policy.quota();
+                counting.cmd("INCRBY").arg(&key).arg(count);
+                counting.cmd("EXPIRE").arg(&key).arg(length.as_secs() * 2).ignore();
+            }
+            let totals: Option<Vec<i64>> = redis.run(&counting).await;
+            for (index, (key, count)) in some.iter().enumerate() {
+                if let Some(bucket) = self.shard(key).get_mut(key) {
+                    match totals.as_ref().and_then(|totals| totals.get(index)) {
+                        Some(total) => bucket.hear(windows[index], *total, *count, now),
+                        // Told the next time.
+                        None => bucket.untold += count,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Takes one for a request from the bucket of its account or key, and notes how it stands, for the answer's headers.
+pub fn take_for(app: &App, request: &HttpRequest, policy: Policy, whose: Whose) -> Result<()> {
+    let taken = app.limits.take(policy, whose);
+    if let Ok(Some(verdict)) | Err(Error::RateLimited(verdict)) = &taken {
+        request.extensions_mut().insert(*verdict);
+    }
+    taken.map(|_| ())
+}
+
+/// The same for who has shown nothing: from the bucket of their address.
+pub fn take_for_address(app: &App, request: &HttpRequest, policy: Policy) -> Result<()> {
+    take_for(app, request, policy, of_address(app, request))
+}
+
+pub fn of_address(app: &App, request: &HttpRequest) -> Whose {
+    Whose::Address(client_address(request, &app.config.trusted_proxies))
+}
+
+/// As an argument of a handler: takes one for the address that asks, under a policy.
+pub struct Within<P>(PhantomData<P>);
+
+pub trait Named: 'static {
+    const POLICY: Policy;
+}
+
+macro_rules! within {
+    ($($name:ident),+) => { $(pub struct $name; impl Named for $name { const POLICY: Policy = Policy::$name; })+ };
+}
+within!(Anonymous, Logins, Registrations);
+
+impl<P: Named> FromRequest for Within<P> {
+    type Error = Error;
+    type Future = Ready<Result<Within<P>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let taken = match request.app_data::<web::Data<App>>() {
+            Some(app) => take_for_address(app, request, P::POLICY),
+            None => Err(Error::Internal("the application's state is missing".to_owned())),
+        };
+        ready(taken.map(|()| Within(PhantomData)))
+    }
+}
+
+impl Verdict {
+    /// Says in an answer how it stands, as the IETF's draft "RateLimit header fields for HTTP" has it.
+    pub fn tell(&self, headers: &mut HeaderMap) {
+        let (quota, window) = self.policy.quota();
+        let policy = format!("\"{}\";q={quota};w={}", self.policy, window.as_secs());
+        let standing = format!("\"{}\";r={};t={}", self.policy, self.remaining, self.reset);
+        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", standing)] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+}
+
+impl Whose {
+    fn name(self) -> String {
+        match self {
+            Whose::Account(id) => format!("account:{id}"),
+            Whose::ApiKey(id) => format!("key:{id}"),
+            Whose::Address(address) => format!("address:{address}"),
+        }
+    }
+}
+
+/// Windows are only for counting together; buckets fill up evenly.
+fn window_of(policy: Policy) -> i64 {
+    let (_, length) = policy.quota();
+    Utc::now().timestamp() / length.as_secs() as i64
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,161 @@
+//! How much of what somebody may ask for, and what a bucket of it does. No clock and no Redis: time comes in.
+
+use std::time::{Duration, Instant};
+
+use crate::domain::status::named;
+use serde::{Deserialize, Serialize};
+
+named! {
+    /// What is counted apart: whatever somebody asks for who has shown a token or a key (`api`), or has not, or one that is
+    /// not good (`anonymous`); logins; registrations, of users and of movers; and public views that are not there
+    /// (`misses`): who asks for many is guessing.
+    Policy {
+        Api = "api",
+        Anonymous = "anonymous",
+        Logins = "logins",
+        Registrations = "registrations",
+        Misses = "misses",
+    }
+}
+
+impl Policy {
+    /// So many within such a time: all at once, or as they come back.
+    pub const fn quota(self) -> (u32, Duration) {
+        match self {
+            Policy::Api => (6_000, Duration::from_secs(60)),
+            Policy::Anonymous => (1_200, Duration::from_secs(60)),
+            Policy::Logins => (60, Duration::from_secs(60)),
+            Policy::Registrations => (120, Duration::from_secs(600)),
+            Policy::Misses => (60, Duration::from_secs(60)),
+        }
+    }
+
+    fn each(self) -> Duration {
+        let (quota, window) = self.quota();
+        window / quota
+    }
+}
+
+/// How it stands with somebody, and whether there was any left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    pub policy: Policy,
+    pub allowed: bool,
+    pub remaining: u32,
+    /// Seconds until all is there again.
+    pub reset: u64,
+    /// Seconds until there is one again.
+    pub retry_after: u64,
+}
+
+/// What one has left: it fills up evenly, and holds no more than the quota.
+#[derive(Debug)]
+pub struct Bucket {
+    policy: Policy,
+    /// When it will be full if nothing more is taken; the past for a full one.
+    full_at: Instant,
+    /// Taken here and not told to the others.
+    pub untold: i64,
+    /// What all replicas together had taken in a window, when that was last heard.
+    heard: (i64, i64),
+}
+
+impl Bucket {
+    pub fn full(policy: Policy, now: Instant) -> Bucket {
+        Bucket { policy, full_at: now, untold: 0, heard: (0, 0) }
+    }
+
+    /// Takes one, if there is one.
+    pub fn take(&mut self, now: Instant) -> Verdict {
+        let verdict = self.verdict(now);
+        if verdict.allowed {
+            self.take_away(1, now);
+            self.untold += 1;
+        }
+        Verdict { allowed: verdict.allowed, ..self.verdict(now) }
+    }
+
+    /// How it stands, with nothing taken.
+    pub fn verdict(&self, now: Instant) -> Verdict {
+        let (quota, window) = self.policy.quota();
+        let each = self.policy.each();
+        let until_full = self.full_at.saturating_duration_since(now);
+        let taken = until_full.as_nanos().div_ceil(each.as_nanos()) as u32;
+        let allowed = until_full + each <= window;
+        let until_one = (until_full + each).saturating_sub(window);
+        Verdict {
+            policy: self.policy,
+            allowed,
+            remaining: quota.saturating_sub(taken),
+            reset: until_full.as_secs_f64().ceil() as u64,
+            retry_after: (until_one.as_secs_f64().ceil() as u64).max(1),
+        }
+    }
+
+    /// Takes in what all have taken in a window, of which `told` was what this replica has just told.
+    pub fn hear(&mut self, window: i64, total: i64, told: i64, now: Instant) {
+        let known = if self.heard.0 == window { self.heard.1 } else { 0 };
+        // Less than was known: Redis was emptied.
+        let others = (total - known - told).max(0);
+        self.heard = (window, total);
+        self.take_away(others, now);
+    }
+
+    pub fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= now && self.untold == 0
+    }
+
+    fn take_away(&mut self, count: i64, now: Instant) {
+        let (quota, window) = self.policy.quota();
+        let count = u32::try_from(count).unwrap_or(u32::MAX).min(quota);
+        // No debts: who was refused elsewhere, too, waits no longer than for an empty one.
+        self.full_at = (self.full_at.max(now) + self.policy.each() * count).min(now + window);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_quota_and_fills_up_evenly() {
+        let now = Instant::now();
+        let mut bucket = Bucket::full(Policy::Logins, now);
+        for left in (0..60).rev() {
+            let verdict = bucket.take(now);
+            assert_eq!((verdict.allowed, verdict.remaining), (true, left));
+        }
+        let refused = bucket.take(now);
+        assert_eq!((refused.allowed, refused.remaining, refused.retry_after, refused.reset), (false, 0, 1, 60));
+        let later = now + Duration::from_millis(2500);
+        assert_eq!(bucket.verdict(later).remaining, 2);
+        assert!(bucket.take(later).allowed && bucket.take(later).allowed);
+        assert!(!bucket.take(later).allowed);
+        assert!(!bucket.is_full(later + Duration::from_secs(57)));
+        bucket.untold = 0;
+        assert!(bucket.is_full(later + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn what_others_have_taken_counts_once() {
+        let now = Instant::now();
+        let mut bucket = Bucket::full(Policy::Logins, now);
+        for _ in 0..10 {
+            bucket.take(now);
+        }
+        let told = std::mem::take(&mut bucket.untold);
+        // Twenty by others in this window, then five more, then a new window.
+        bucket.hear(7, 30, told, now);
+        assert_eq!(bucket.verdict(now).remaining, 30);
+        bucket.hear(7, 35, 0, now);
+        assert_eq!(bucket.verdict(now).remaining, 25);
+        bucket.hear(8, 1, 0, now);
+        assert_eq!(bucket.verdict(now).remaining, 24);
+        // Redis has lost what it knew.
+        bucket.hear(8, 0, 0, now);
+        assert_eq!(bucket.verdict(now).remaining, 24);
+        // More than there is leaves nothing, and no debts.
+        bucket.hear(8, 1_000_000, 0, now);
+        assert_eq!((bucket.verdict(now).remaining, bucket.verdict(now).retry_after), (0, 1));
+    }
+}

@@ -1,0 +1,138 @@
+//! How far the feed can be read so that nothing will ever be added to what was read.
+//!
+//! Numbers are drawn when events are written, and seen when their transactions commit: one that commits later may have the
+//! lower number. Whoever reads on from the highest number would miss it. So nothing is given out from the lowest missing
+//! number on, until it comes, or whoever could have drawn it has ended. Who draws a number has had a transaction ID before,
+//! because an order's row is locked or written first: when a number is still missing after all transactions have ended
+//! whose IDs are lower than one that was given out since, it was rolled back. Should somebody else's transaction last for
+//! hours, a number counts as rolled back after 30 seconds: none of the journal's lives longer than ten.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use super::numbers::Numbers;
+use crate::error::Result;
+use crate::storage::db::Db;
+use crate::storage::events::{self, Look};
+
+/// Most of what is missing comes within milliseconds. Only for what does not is a transaction ID used.
+const SUSPECTED_AFTER: Duration = Duration::from_millis(100);
+const MISSING_AT_MOST: Duration = Duration::from_secs(30);
+
+pub struct Horizon {
+    db: Db,
+    state: Mutex<Option<State>>,
+}
+
+struct State {
+    numbers: Numbers<Missing>,
+    looked_at: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct Missing {
+    since: Instant,
+    /// An ID that was given out when it was missing already, once it is suspected to be so for ever.
+    before: Option<i64>,
+}
+
+impl Horizon {
+    pub fn new(db: Db) -> Horizon {
+        Horizon { db, state: Mutex::new(None) }
+    }
+
+    /// What is below this number can be read: it will not change any more. Everything that was committed before this is
+    /// called is there, but for what has to wait.
+    pub async fn get(&self) -> Result<i64> {
+        let called_at = Instant::now();
+        let mut state = self.state.lock().await;
+        // Who has waited for the others takes what they have seen since.
+        if let Some(state) = &*state
+            && state.looked_at >= called_at
+        {
+            return Ok(state.numbers.horizon());
+        }
+        let looked_at = Instant::now();
+        let numbers = state.as_ref().map(|state| &state.numbers);
+        let (cursor, missing) = numbers.map_or((None, Vec::new()), |numbers| (Some(numbers.cursor), numbers.missing()));
+        let suspects = numbers.is_some_and(|numbers| numbers.missing.values().any(|one| one.is_suspect(looked_at)));
+        let look = self.db.read(move |connection| events::look(connection, cursor, &missing, suspects)).await?;
+        let numbers = take_in(state.take().map(|state| state.numbers), &look, looked_at);
+        let horizon = numbers.horizon();
+        *state = Some(State { numbers, looked_at });
+        Ok(horizon)
+    }
+}
+
+impl Missing {
+    fn is_suspect(&self, now: Instant) -> bool {
+        self.before.is_none() && now.saturating_duration_since(self.since) >= SUSPECTED_AFTER
+    }
+}
+
+fn take_in(numbers: Option<Numbers<Missing>>, look: &Look, looked_at: Instant) -> Numbers<Missing> {
+    // A database that went back to an earlier state has fewer numbers than were seen.
+    let numbers = numbers.filter(|numbers| look.newest >= numbers.cursor);
+    // What is missing before the first that is there may be missing for now only.
+    let mut numbers = numbers.unwrap_or_else(|| Numbers::after((look.newest - events::HEAD_START).max(0)));
+    let (found, new): (Vec<i64>, Vec<i64>) = look.numbers.iter().partition(|number| **number <= numbers.cursor);
+    numbers.advance(found.into_iter(), Missing { since: looked_at, before: None });
+    // They were looked for after it was seen who runs.
+    numbers.missing.retain(|_, missing| {
+        missing.before.is_none_or(|before| look.oldest_running < before)
+            && looked_at.saturating_duration_since(missing.since) < MISSING_AT_MOST
+    });
+    for missing in numbers.missing.values_mut().filter(|missing| missing.is_suspect(looked_at)) {
+        missing.before = look.given_out;
+    }
+    numbers.advance(new.into_iter(), Missing { since: looked_at, before: None });
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is new or was found, who runs, and which ID was given out.
+    fn look(numbers: &[i64], oldest_running: i64, given_out: Option<i64>) -> Look {
+        let newest = numbers.iter().copied().max().unwrap_or(0).max(4);
+        Look { newest, numbers: numbers.to_vec(), oldest_running, given_out }
+    }
+
+    #[test]
+    fn nothing_is_given_out_from_a_missing_number_on_until_it_comes() {
+        let now = Instant::now();
+        let numbers = take_in(None, &look(&[1, 2, 4], 100, None), now);
+        assert_eq!(numbers.horizon(), 3);
+        let numbers = take_in(Some(numbers), &look(&[], 104, Some(110)), now + SUSPECTED_AFTER);
+        let numbers = take_in(Some(numbers), &look(&[], 109, Some(111)), now + SUSPECTED_AFTER * 2);
+        assert_eq!(numbers.horizon(), 3, "somebody of then still runs");
+        let numbers = take_in(Some(numbers), &look(&[3, 5], 110, None), now + SUSPECTED_AFTER * 3);
+        assert_eq!(numbers.horizon(), 6);
+    }
+
+    #[test]
+    fn what_nobody_can_have_drawn_any_more_was_rolled_back() {
+        let now = Instant::now();
+        let numbers = take_in(None, &look(&[1, 2, 4], 100, None), now);
+        let numbers = take_in(Some(numbers), &look(&[], 200, None), now);
+        assert_eq!(numbers.horizon(), 3, "whoever has drawn it may have any ID");
+        let numbers = take_in(Some(numbers), &look(&[], 105, Some(110)), now + SUSPECTED_AFTER);
+        let numbers = take_in(Some(numbers), &look(&[], 110, None), now + SUSPECTED_AFTER);
+        assert_eq!(numbers.horizon(), 5);
+        // And without that after half a minute.
+        let numbers = take_in(None, &look(&[1, 2, 4], 100, None), now);
+        let numbers = take_in(Some(numbers), &look(&[], 100, None), now + MISSING_AT_MOST);
+        assert_eq!(numbers.horizon(), 5);
+    }
+
+    #[test]
+    fn a_database_that_went_back_is_looked_at_anew() {
+        let now = Instant::now();
+        let numbers = take_in(None, &look(&[1, 2, 3, 4, 5, 6], 100, None), now);
+        assert_eq!(take_in(Some(numbers), &look(&[1, 2, 3, 4], 100, None), now).horizon(), 5);
+        let empty = Look { newest: 0, numbers: Vec::new(), oldest_running: 100, given_out: None };
+        assert_eq!(take_in(None, &empty, now).horizon(), 1);
+    }
+}

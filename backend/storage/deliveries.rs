@@ -1,0 +1,272 @@
+//! Deliveries to webhooks that are to be made. A replica takes an endpoint for some seconds, again and again while it has
+//! something for it: the lease is committed, and no transaction is open while something is sent.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::{now, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Bool, Int4, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::events::EventRow;
+use super::schema::{order_events, orders, webhook_deliveries as deliveries, webhooks};
+use crate::domain::event::Event;
+use crate::error::{Error, Result};
+use crate::webhooks::message::{About, Secret};
+
+/// How long an endpoint is a replica's after it was taken, or the taking was renewed. A replica that was killed holds its
+/// endpoints up for as long.
+pub const LEASE: Duration = Duration::from_secs(6);
+const LEASE_ENDS: &str = "clock_timestamp() + interval '6 seconds'";
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+/// Is there anything to do at all?
+pub fn has_active_webhook(connection: &mut PgConnection) -> Result<bool> {
+    let active = webhooks::table.filter(webhooks::active);
+    Ok(diesel::select(diesel::dsl::exists(active)).get_result(connection)?)
+}
+
+/// Takes endpoints for which something is due, and which nobody else has. Each of those for which something waits is looked
+/// at once, however much that is.
+pub fn take(connection: &mut PgConnection, replica: Uuid, limit: i32) -> Result<Vec<Uuid>> {
+    let statement = format!(
+        "WITH RECURSIVE waiting (id) AS (
+             (SELECT webhook_id FROM webhook_deliveries WHERE due_at IS NOT NULL ORDER BY webhook_id LIMIT 1)
+             UNION ALL
+             SELECT (SELECT webhook_id FROM webhook_deliveries WHERE due_at IS NOT NULL AND webhook_id > waiting.id
+                     ORDER BY webhook_id LIMIT 1)
+             FROM waiting WHERE waiting.id IS NOT NULL
+         ), free AS (
+             SELECT webhooks.id
+             FROM waiting JOIN webhooks USING (id) JOIN accounts ON accounts.id = webhooks.account_id
+             WHERE webhooks.active AND accounts.active AND (webhooks.owner_id IS NOT NULL OR accounts.role = 'admin')
+                 AND (webhooks.paused_until IS NULL OR webhooks.paused_until <= now())
+                 AND (webhooks.leased_until IS NULL OR webhooks.leased_until <= clock_timestamp())
+                 AND EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = webhooks.id AND due_at <= now())
+             LIMIT $2
+             FOR UPDATE OF webhooks SKIP LOCKED
+         )
+         UPDATE webhooks SET leased_by = $1, leased_until = {LEASE_ENDS} FROM free WHERE webhooks.id = free.id
+         RETURNING webhooks.id"
+    );
+    let taken: Vec<Taken> =
+        diesel::sql_query(statement).bind::<SqlUuid, _>(replica).bind::<Int4, _>(limit).load(connection)?;
+    Ok(taken.into_iter().map(|one| one.id).collect())
+}
+
+/// Keeps endpoints that this replica has; gives those that it still had.
+pub fn renew(connection: &mut PgConnection, replica: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let own = webhooks::table.filter(webhooks::id.eq_any(ids)).filter(webhooks::leased_by.eq(replica));
+    Ok(diesel::update(own)
+        .set(webhooks::leased_until.eq(sql::<Timestamptz>(LEASE_ENDS).nullable()))
+        .returning(webhooks::id)
+        .get_results(connection)?)
+}
+
+/// Leaves an endpoint to others.
+pub fn release(connection: &mut PgConnection, replica: Uuid, id: Uuid) -> Result<()> {
+    let own = webhooks::table.find(id).filter(webhooks::leased_by.eq(replica));
+    let nobody = (webhooks::leased_by.eq(None::<Uuid>), webhooks::leased_until.eq(None::<DateTime<Utc>>));
+    diesel::update(own).set(nobody).execute(connection)?;
+    Ok(())
+}
+
+/// Where to send to.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    pub url: String,
+    /// The newest first.
+    pub secrets: Vec<Secret>,
+}
+
+/// A delivery that is to be attempted.
+#[derive(Debug, Clone)]
+pub struct Due {
+    pub id: Uuid,
+    pub attempts: i16,
+    pub created_at: DateTime<Utc>,
+    pub about: About,
+}
+
+/// An endpoint that this replica has taken, and what is due for it, but for the deliveries in `known`: at most `limit`, those
+/// first that are due for longest. None: it is not this replica's any more, or was switched off.
+pub fn due(
+    connection: &mut PgConnection,
+    replica: Uuid,
+    id: Uuid,
+    known: &[Uuid],
+    limit: i64,
+) -> Result<Option<(Endpoint, Vec<Due>)>> {
+    type Found = (String, Vec<u8>, Option<Vec<u8>>, Option<DateTime<Utc>>);
+    let found: Option<Found> = webhooks::table
+        .find(id)
+        .filter(webhooks::leased_by.eq(replica))
+        .filter(webhooks::leased_until.gt(sql::<Timestamptz>("clock_timestamp()").nullable()))
+        .filter(webhooks::active)
+        .filter(
+            webhooks::paused_until.is_null().or(webhooks::paused_until.le(now.into_sql::<Timestamptz>().nullable())),
+        )
+        .select((webhooks::url, webhooks::secret, webhooks::previous_secret, webhooks::previous_until))
+        .first(connection)
+        .optional()?;
+    let Some((url, secret, previous, previous_until)) = found else { return Ok(None) };
+    let previous = previous.filter(|_| previous_until.is_some_and(|until| until > Utc::now()));
+    let secrets = std::iter::once(secret).chain(previous).map(|secret| secret.try_into());
+    let secrets =
+        secrets.collect::<Result<_, _>>().map_err(|_| Error::Internal("a secret has not 32 bytes".to_owned()))?;
+
+    type Row = (Uuid, i16, DateTime<Utc>, Option<EventRow>, Option<String>, Option<Value>);
+    let is_its = deliveries::order_id
+        .eq(order_events::order_id.nullable())
+        .and(deliveries::version.eq(order_events::version.nullable()));
+    let rows: Vec<Row> = deliveries::table
+        .left_join(order_events::table.on(is_its))
+        .left_join(orders::table.on(orders::id.nullable().eq(deliveries::order_id)))
+        .filter(deliveries::webhook_id.eq(id))
+        .filter(deliveries::due_at.le(now.into_sql::<Timestamptz>().nullable()))
+        .filter(deliveries::id.ne_all(known))
+        .order((deliveries::due_at, deliveries::number))
+        .limit(limit)
+        .select((
+            deliveries::id,
+            deliveries::attempts,
+            deliveries::created_at,
+            Option::<EventRow>::as_select(),
+            orders::reference.nullable(),
+            orders::metadata.nullable(),
+        ))
+        .load(connection)?;
+    let due = rows.into_iter().map(|(delivery, attempts, created_at, event, reference, metadata)| {
+        let about = match event {
+            Some(event) => About::Event {
+                event: Box::new(Event::try_from(event)?),
+                reference,
+                metadata: texts(metadata.unwrap_or_default()),
+            },
+            None => About::Test { webhook_id: id },
+        };
+        Ok(Due { id: delivery, attempts, created_at, about })
+    });
+    Ok(Some((Endpoint { url, secrets }, due.collect::<Result<_>>()?)))
+}
+
+fn texts(metadata: Value) -> BTreeMap<String, String> {
+    serde_json::from_value(metadata).unwrap_or_default()
+}
+
+/// How an attempt went, and what becomes of its delivery.
+#[derive(Debug, Clone)]
+pub struct Attempted {
+    pub webhook_id: Uuid,
+    pub delivery_id: Uuid,
+    /// How many there had been before; whoever asked for it to be sent again meanwhile has changed that.
+    pub attempts_before: i16,
+    pub started_at: DateTime<Utc>,
+    /// None: there was no answer, and `error` says why.
+    pub status: Option<u16>,
+    pub error: Option<String>,
+    pub duration: Duration,
+    pub response: Option<String>,
+    /// When to try again; none: never.
+    pub next_at: Option<DateTime<Utc>>,
+    /// Until when the receiver wants nothing at all.
+    pub pause_until: Option<DateTime<Utc>>,
+}
+
+impl Attempted {
+    pub fn has_succeeded(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// The receiver wants nothing any more.
+    fn is_gone(&self) -> bool {
+        self.status == Some(410)
+    }
+}
+
+/// Notes attempts, with what they mean for deliveries and endpoints. An endpoint that is gone, or of which nothing has
+/// succeeded for five days, is switched off.
+pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()> {
+    let count = attempted.len();
+    let column = |of: fn(&Attempted) -> Option<DateTime<Utc>>| attempted.iter().map(of).collect::<Vec<_>>();
+    let ids: Vec<Uuid> = attempted.iter().map(|one| one.delivery_id).collect();
+    let before: Vec<i16> = attempted.iter().map(|one| one.attempts_before).collect();
+    let succeeded = column(|one| one.has_succeeded().then_some(one.started_at));
+    diesel::sql_query(
+        "UPDATE webhook_deliveries AS d SET attempts = n.attempts + 1, due_at = n.next_at, succeeded_at = n.succeeded_at \
+         FROM unnest($1, $2, $3, $4) AS n (id, attempts, next_at, succeeded_at) \
+         WHERE d.id = n.id AND d.attempts = n.attempts",
+    )
+    .bind::<Array<SqlUuid>, _>(&ids)
+    .bind::<Array<SmallInt>, _>(before)
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(|one| one.next_at))
+    .bind::<Array<Nullable<Timestamptz>>, _>(succeeded)
+    .execute(connection)?;
+
+    let started: Vec<DateTime<Utc>> = attempted.iter().map(|one| one.started_at).collect();
+    let statuses: Vec<Option<i16>> = attempted.iter().map(|one| one.status.map(|status| status as i16)).collect();
+    let errors: Vec<Option<&str>> = attempted.iter().map(|one| one.error.as_deref()).collect();
+    let durations: Vec<i32> =
+        attempted.iter().map(|one| i32::try_from(one.duration.as_millis()).unwrap_or(i32::MAX)).collect();
+    let responses: Vec<Option<&str>> = attempted.iter().map(|one| one.response.as_deref()).collect();
+    diesel::sql_query(
+        "INSERT INTO webhook_attempts (delivery_id, started_at, status, error, duration_ms, response) \
+         SELECT n.* FROM unnest($1, $2, $3, $4, $5, $6) AS n (delivery_id, started_at, status, error, duration_ms, response) \
+         WHERE EXISTS (SELECT FROM webhook_deliveries WHERE id = n.delivery_id)",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Timestamptz>, _>(started)
+    .bind::<Array<Nullable<SmallInt>>, _>(statuses)
+    .bind::<Array<Nullable<Text>>, _>(errors)
+    .bind::<Array<Int4>, _>(durations)
+    .bind::<Array<Nullable<Text>>, _>(responses)
+    .execute(connection)?;
+
+    // The last word of each endpoint.
+    let mut endpoints: BTreeMap<Uuid, (bool, bool, Option<DateTime<Utc>>)> = BTreeMap::new();
+    for one in attempted {
+        let (succeeded, gone, pause) = endpoints.entry(one.webhook_id).or_default();
+        *succeeded = *succeeded || one.has_succeeded();
+        *gone = *gone || one.is_gone();
+        *pause = (*pause).max(one.pause_until);
+    }
+    let (mut of, mut went_well, mut gone, mut paused) = (Vec::with_capacity(count), Vec::new(), Vec::new(), Vec::new());
+    for (id, (succeeded, is_gone, pause)) in endpoints {
+        of.push(id);
+        went_well.push(succeeded);
+        gone.push(is_gone);
+        paused.push(pause);
+    }
+    // Most say what is known: an endpoint's row is written when that changes. In the order of their IDs, as everywhere.
+    diesel::sql_query(
+        "WITH changed AS (
+             SELECT w.id, n.gone, n.went_well, n.paused_until,
+                 COALESCE(NOT n.went_well AND w.failing_since < now() - interval '5 days', false) AS failing
+             FROM webhooks AS w JOIN unnest($1, $2, $3, $4) AS n (id, went_well, gone, paused_until) USING (id)
+             WHERE w.active AND (n.gone OR n.paused_until IS NOT NULL OR n.went_well <> (w.failing_since IS NULL)
+                 OR NOT n.went_well AND w.failing_since < now() - interval '5 days')
+             ORDER BY w.id FOR UPDATE OF w
+         )
+         UPDATE webhooks AS w SET
+             failing_since = CASE WHEN changed.went_well THEN NULL ELSE COALESCE(w.failing_since, now()) END,
+             paused_until = GREATEST(w.paused_until, changed.paused_until),
+             active = NOT (changed.gone OR changed.failing),
+             disabled_reason = CASE WHEN changed.gone THEN 'gone' WHEN changed.failing THEN 'failing' END,
+             disabled_at = CASE WHEN changed.gone OR changed.failing THEN now() END
+         FROM changed WHERE w.id = changed.id",
+    )
+    .bind::<Array<SqlUuid>, _>(of)
+    .bind::<Array<Bool>, _>(went_well)
+    .bind::<Array<Bool>, _>(gone)
+    .bind::<Array<Nullable<Timestamptz>>, _>(paused)
+    .execute(connection)?;
+    Ok(())
+}

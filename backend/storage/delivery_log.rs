@@ -1,0 +1,201 @@
+//! The log of deliveries to a webhook, and what is sent again at its owner's wish.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Text, Timestamptz, Uuid as SqlUuid};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::schema::{order_events, webhook_attempts as attempts, webhook_deliveries as deliveries, webhooks};
+use super::sessions::transaction_time;
+use crate::domain::status::named;
+use crate::domain::time::to_millis;
+use crate::error::{Error, Result};
+use crate::webhooks::message::{TEST, message_id};
+
+named! {
+    /// Where a delivery stands.
+    DeliveryStatus { Pending = "pending", Succeeded = "succeeded", Failed = "failed" }
+}
+
+/// A delivery as the webhook's owner sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Delivery {
+    pub id: Uuid,
+    /// What receivers get as `webhook-id`, at each attempt.
+    pub message_id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// None for a test.
+    pub order_id: Option<String>,
+    pub version: Option<i32>,
+    pub status: DeliveryStatus,
+    #[serde(serialize_with = "to_millis")]
+    pub created_at: DateTime<Utc>,
+    /// When it is attempted next; null when it is not.
+    #[serde(serialize_with = "to_millis")]
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    #[serde(skip)]
+    pub number: i64,
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Serialize)]
+#[diesel(table_name = attempts)]
+pub struct Attempt {
+    #[serde(serialize_with = "to_millis")]
+    pub started_at: DateTime<Utc>,
+    /// Of the answer; null when there was none.
+    pub status: Option<i16>,
+    /// Why there was none.
+    pub error: Option<String>,
+    pub duration_ms: i32,
+    /// The first KiB of the answer.
+    pub response: Option<String>,
+}
+
+type Row = (
+    Uuid,
+    Option<String>,
+    Option<i32>,
+    DateTime<Utc>,
+    Option<DateTime<Utc>>,
+    Option<DateTime<Utc>>,
+    i64,
+    Option<String>,
+);
+
+impl From<Row> for Delivery {
+    fn from((id, order_id, version, created_at, due_at, succeeded_at, number, kind): Row) -> Delivery {
+        Delivery {
+            id,
+            message_id: message_id(id),
+            kind: kind.unwrap_or_else(|| TEST.to_owned()),
+            order_id,
+            version,
+            status: match (due_at, succeeded_at) {
+                (Some(_), _) => DeliveryStatus::Pending,
+                (None, Some(_)) => DeliveryStatus::Succeeded,
+                (None, None) => DeliveryStatus::Failed,
+            },
+            created_at,
+            next_attempt_at: due_at,
+            number,
+        }
+    }
+}
+
+/// The deliveries to a webhook, newest first, from behind the one with number `after`.
+pub fn list(
+    connection: &mut PgConnection,
+    webhook_id: Uuid,
+    status: Option<DeliveryStatus>,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Delivery>> {
+    let mut query = select().filter(deliveries::webhook_id.eq(webhook_id)).into_boxed();
+    query = query.filter(deliveries::number.lt(after.unwrap_or(i64::MAX)));
+    query = match status {
+        None => query,
+        Some(DeliveryStatus::Pending) => query.filter(deliveries::due_at.is_not_null()),
+        Some(DeliveryStatus::Succeeded) => {
+            query.filter(deliveries::due_at.is_null()).filter(deliveries::succeeded_at.is_not_null())
+        }
+        Some(DeliveryStatus::Failed) => {
+            query.filter(deliveries::due_at.is_null()).filter(deliveries::succeeded_at.is_null())
+        }
+    };
+    let rows: Vec<Row> = query.order(deliveries::number.desc()).limit(limit).load(connection)?;
+    Ok(rows.into_iter().map(Delivery::from).collect())
+}
+
+/// One delivery to a webhook with its attempts, oldest first; [`Error::NotFound`].
+pub fn find(connection: &mut PgConnection, webhook_id: Uuid, id: Uuid) -> Result<(Delivery, Vec<Attempt>)> {
+    let own = select().filter(deliveries::id.eq(id)).filter(deliveries::webhook_id.eq(webhook_id));
+    let row: Option<Row> = own.first(connection).optional()?;
+    let delivery = row.map(Delivery::from).ok_or(Error::NotFound)?;
+    let made = attempts::table.filter(attempts::delivery_id.eq(id)).order(attempts::started_at);
+    Ok((delivery, made.select(Attempt::as_select()).load(connection)?))
+}
+
+/// Has a delivery made again, from the first attempt on, under the same name.
+pub fn resend(connection: &mut PgConnection, webhook_id: Uuid, id: Uuid) -> Result<Delivery> {
+    let own = deliveries::table.find(id).filter(deliveries::webhook_id.eq(webhook_id));
+    diesel::update(own)
+        .set((deliveries::attempts.eq(0), deliveries::due_at.eq(diesel::dsl::now)))
+        .execute(connection)?;
+    find(connection, webhook_id, id).map(|(delivery, _)| delivery)
+}
+
+/// A message that tells of nothing.
+pub fn send_test(connection: &mut PgConnection, webhook_id: Uuid) -> Result<Delivery> {
+    let at = transaction_time(connection)?;
+    let id = Uuid::now_v7();
+    diesel::insert_into(deliveries::table)
+        .values((
+            deliveries::id.eq(id),
+            deliveries::webhook_id.eq(webhook_id),
+            deliveries::created_at.eq(at),
+            deliveries::due_at.eq(at),
+        ))
+        .execute(connection)?;
+    find(connection, webhook_id, id).map(|(delivery, _)| delivery)
+}
+
+/// Has a webhook told again, or for the first time, of all events of its types that were recorded from one time to before
+/// another; those that were told already keep their names. Says how many that are. Its own types and orders as they are
+/// now.
+pub fn replay(
+    connection: &mut PgConnection,
+    webhook_id: Uuid,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<usize> {
+    let (owner_id, types): (Option<Uuid>, Vec<String>) =
+        webhooks::table.find(webhook_id).select((webhooks::owner_id, webhooks::event_types)).first(connection)?;
+    let statement = "INSERT INTO webhook_deliveries (id, webhook_id, order_id, version, created_at, due_at)
+         SELECT gen_random_uuid(), $1, order_id, version, now(), now()
+         FROM order_events
+         WHERE recorded_at >= $2 AND recorded_at < $3 AND ($4 IS NULL OR owner_id = $4) AND ($5 = '{}' OR type = ANY ($5))
+         ORDER BY seq
+         ON CONFLICT (webhook_id, order_id, version) DO UPDATE SET attempts = 0, due_at = now()";
+    Ok(diesel::sql_query(statement)
+        .bind::<SqlUuid, _>(webhook_id)
+        .bind::<Timestamptz, _>(from)
+        .bind::<Timestamptz, _>(to)
+        .bind::<diesel::sql_types::Nullable<SqlUuid>, _>(owner_id)
+        .bind::<Array<Text>, _>(types)
+        .execute(connection)?)
+}
+
+/// Deletes what is 30 days old, at most `limit` of it; says how many.
+pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {
+    let old: Vec<Uuid> = deliveries::table
+        .filter(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '30 days'")))
+        .select(deliveries::id)
+        .limit(limit)
+        .load(connection)?;
+    Ok(diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old))).execute(connection)?)
+}
+
+#[diesel::dsl::auto_type]
+fn select() -> _ {
+    deliveries::table.left_join(order_events::table.on(is_its())).select((
+        deliveries::id,
+        deliveries::order_id,
+        deliveries::version,
+        deliveries::created_at,
+        deliveries::due_at,
+        deliveries::succeeded_at,
+        deliveries::number,
+        order_events::kind.nullable(),
+    ))
+}
+
+#[diesel::dsl::auto_type]
+fn is_its() -> _ {
+    deliveries::order_id
+        .eq(order_events::order_id.nullable())
+        .and(deliveries::version.eq(order_events::version.nullable()))
+}

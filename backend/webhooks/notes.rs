@@ -1,0 +1,69 @@
+//! What came of attempts, written many at a time.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+
+use crate::storage::db::Db;
+use crate::storage::deliveries::{self, Attempted};
+
+/// Who has more to note waits, and sends no more.
+const QUEUE: usize = 1024;
+const AT_ONCE: usize = 256;
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// Deliveries that an endpoint's task knows of: waiting, under way, or done and not noted yet.
+pub type Known = Arc<Mutex<HashSet<Uuid>>>;
+
+/// An attempt that is to be noted; then it is forgotten, and whoever waits for that is told.
+pub struct Note {
+    pub attempted: Attempted,
+    pub known: Known,
+    pub noted: Arc<Notify>,
+}
+
+#[derive(Clone)]
+pub struct Notes(mpsc::Sender<Note>);
+
+impl Notes {
+    /// The task ends with the last of these.
+    pub fn start(db: Db) -> Notes {
+        let (sender, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(write(db, waiting));
+        Notes(sender)
+    }
+
+    pub async fn add(&self, note: Note) {
+        // The task ends only when nobody can add anything.
+        let _ = self.0.send(note).await;
+    }
+}
+
+async fn write(db: Db, mut waiting: mpsc::Receiver<Note>) {
+    let mut notes = Vec::with_capacity(AT_ONCE);
+    while waiting.recv_many(&mut notes, AT_ONCE).await > 0 {
+        let attempted: Arc<[Attempted]> = notes.iter().map(|note| note.attempted.clone()).collect();
+        let mut is_failing = false;
+        loop {
+            let attempted = attempted.clone();
+            match db.write(move |connection| deliveries::note(connection, &attempted)).await {
+                Ok(()) => break,
+                // Until it is noted, nothing else is: a receiver that gets everything twice is worse off.
+                Err(error) => {
+                    if !is_failing {
+                        tracing::warn!(%error, "what came of webhooks can't be noted");
+                    }
+                    is_failing = true;
+                    tokio::time::sleep(TRY_AGAIN_AFTER).await;
+                }
+            }
+        }
+        for note in notes.drain(..) {
+            note.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&note.attempted.delivery_id);
+            note.noted.notify_one();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Orders as CSV, and those with an event since some time.
+
+use crate::support::{TestApp, json};
+
+/// Lines of fields, read by a library.
+fn read(body: &[u8]) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(body);
+    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+#[tokio::test]
+async fn an_export_has_what_the_list_has_and_no_formula() {
+    let app = TestApp::start().await;
+    let (uma, otto, max, ada) =
+        (app.user("Uma").await, app.user("=Otto()").await, app.mover("Max").await, app.admin("Ada").await);
+    let sofa = uma
+        .creates(json!({
+            "title": "=HYPERLINK(\"https://evil.example\")", "description": "Two\nlines, \"quoted\"", "reference": "-1",
+            "recipient": {"name": "@Ana", "phone": "+351 210 000 000"}, "metadata": {"floor": "3"},
+            "due_at": "2026-12-01T10:00:00Z",
+        }))
+        .await;
+    let lamp = uma.create_order("'=Lamp").await;
+    otto.create_order("Not Uma's").await;
+    max.takes(&lamp).await;
+
+    let export = uma.get("/orders/export.csv").await.expect(200);
+    assert_eq!(export.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(export.header("content-disposition"), Some("attachment; filename=\"orders.csv\""));
+    let lines = read(&export.body);
+    let column = |name: &str| lines[0].iter().position(|column| column == name).unwrap();
+    let cell = |line: usize, name: &str| lines[line][column(name)].as_str();
+    assert_eq!(lines.len(), 3);
+    assert_eq!((cell(1, "id"), cell(2, "id")), (&lamp.id[..], &sofa.id[..]), "newest first");
+    assert_eq!(cell(2, "title"), "'=HYPERLINK(\"https://evil.example\")");
+    assert_eq!(cell(2, "description"), "Two\nlines, \"quoted\"");
+    assert_eq!((cell(2, "reference"), cell(2, "recipient_name")), ("'-1", "'@Ana"));
+    assert_eq!((cell(2, "recipient_phone"), cell(2, "metadata")), ("'+351 210 000 000", r#"{"floor":"3"}"#));
+    assert_eq!((cell(2, "due_at"), cell(2, "status")), ("2026-12-01T10:00:00.000Z", "created"));
+    assert_eq!((cell(1, "title"), cell(1, "assignee_name")), ("''=Lamp", "Max"));
+
+    // With the list's filters; all of them for admins only.
+    assert_eq!(read(&uma.get("/orders/export.csv?q=lamp").await.expect(200).body).len(), 2);
+    let all = read(&ada.get("/orders/export.csv").await.expect(200).body);
+    assert_eq!(all.len(), 4);
+    assert!(all.iter().any(|line| line.contains(&"'=Otto()".to_owned())));
+    max.get("/orders/export.csv").await.refused(403, "admin_only");
+    uma.get("/orders/export.csv?limit=1").await.refused(400, "invalid_parameter");
+    assert_eq!(read(&app.user("Nobody").await.get("/orders/export.csv").await.expect(200).body).len(), 1);
+}
+
+#[tokio::test]
+async fn an_export_goes_on_from_page_to_page() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    for call in 0..3 {
+        let items: Vec<_> = (0..421).map(|n| json!({"title": format!("Sofa {call} {n}")})).collect();
+        uma.post("/orders/batch", json!({"items": items})).await.expect(200);
+    }
+    let lines = read(&uma.get("/orders/export.csv").await.expect(200).body);
+    assert_eq!(lines.len(), 1 + 3 * 421);
+    let ids: std::collections::HashSet<&String> = lines.iter().map(|line| &line[0]).collect();
+    assert_eq!(ids.len(), lines.len());
+}
+
+#[tokio::test]
+async fn lists_can_be_of_what_has_changed_since() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    uma.create_order("Old").await;
+    let moved = uma.create_order("Moved").await;
+    app.database.run(
+        "UPDATE order_events SET recorded_at = recorded_at - interval '2 hours', occurred_at = occurred_at - interval '2 hours';
+         UPDATE orders SET created_at = created_at - interval '2 hours', updated_at = updated_at - interval '2 hours'",
+    );
+    let hour_ago = (chrono::Utc::now() - chrono::Duration::hours(1)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let of = async |person: &crate::support::people::Person, path: &str| {
+        person.get(&format!("{path}updated_from={hour_ago}")).await.expect(200)
+    };
+    assert!(of(&uma, "/orders?").await.data().is_empty());
+    max.moves(&moved, "started").await;
+    for person in [&uma, &max] {
+        let listed = of(person, "/orders?status=created&status=started&").await;
+        assert_eq!(listed.data().iter().map(|order| order["id"].clone()).collect::<Vec<_>>(), [json!(moved.id)]);
+        assert_eq!(of(person, "/orders/counts?").await["total"], 1);
+    }
+    assert_eq!(read(&of(&uma, "/orders/export.csv?").await.body).len(), 2);
+    assert_eq!(uma.get("/orders").await.expect(200).data().len(), 2);
+    uma.get("/orders?updated_from=yesterday").await.refused(400, "invalid_parameter");
+}

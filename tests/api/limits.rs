@@ -1,0 +1,124 @@
+//! Rate limits: what each answer says, who is refused, and what replicas know of each other.
+
+use std::collections::HashMap;
+
+use crate::support::client::{Reply, all};
+use crate::support::people::{PASSWORD, Person};
+use crate::support::{TestApp, eventually, json};
+
+fn limited(settings: &mut HashMap<&'static str, String>) {
+    settings.insert("RATE_LIMITS", "on".to_owned());
+}
+
+/// Policy, remaining, and seconds until all is there again.
+fn standing(reply: &Reply) -> (String, u32, u64) {
+    let header = reply.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit: {}", reply.text()));
+    let mut parts = header.split(';');
+    let policy = parts.next().unwrap().trim_matches('"').to_owned();
+    let number =
+        |part: Option<&str>, name: &str| part.and_then(|part| part.strip_prefix(name)?.parse::<u64>().ok()).unwrap();
+    let remaining = number(parts.next(), "r=") as u32;
+    (policy, remaining, number(parts.next(), "t="))
+}
+
+#[tokio::test]
+async fn answers_say_how_it_stands_per_account_and_per_key() {
+    let app = TestApp::start_with(limited).await;
+    let uma = app.user("Uma").await;
+    let first = uma.get("/me").await.expect(200);
+    assert_eq!(first.header("ratelimit-policy"), Some("\"api\";q=6000;w=60"));
+    let (policy, remaining, reset) = standing(&first);
+    assert_eq!((policy.as_str(), remaining, reset), ("api", 5999, 1));
+    // What is refused counts, too; and another session of the same account draws on the same. A key and another account
+    // don't. (It fills up by a hundred a second.)
+    let key = uma.with_key(&["orders:read"]).await;
+    all((0..300).map(|_| uma.post("/orders", json!({})))).await.into_iter().for_each(|reply| _ = reply.expect(422));
+    assert!(standing(&uma.on_another_device().await.get("/me").await).1 < 5950);
+    assert_eq!(standing(&key.get("/orders").await.expect(200)).1, 5999);
+    assert_eq!(standing(&app.user("Otto").await.get("/me").await.expect(200)).1, 5999);
+    let order = uma.create_order("Sofa").await;
+    assert_eq!(standing(&app.track(&order.id).await.expect(200)).0, "anonymous");
+}
+
+#[tokio::test]
+async fn logins_and_registrations_have_little() {
+    let app = TestApp::start_with(limited).await;
+    let log_in = || app.post("/users/sessions", json!({"email": "nobody@shop.example", "password": PASSWORD}));
+    let replies = all((0..70).map(|_| log_in())).await;
+    let refused: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 429).collect();
+    assert!((8..=10).contains(&refused.len()), "{}", refused.len());
+    for reply in refused {
+        assert_eq!(reply["code"], "rate_limited");
+        assert_eq!(standing(reply).0, "logins");
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        assert_eq!(reply.header("ratelimit-policy"), Some("\"logins\";q=60;w=60"));
+    }
+    // Something else is something else.
+    Person::registers(&app.base, "Uma").await.get("/me").await.expect(200);
+    eventually("one comes back", async || log_in().await.status == 401).await;
+}
+
+#[tokio::test]
+async fn who_guesses_ids_is_not_told_any_more_not_even_of_those_that_are() {
+    let app = TestApp::start_with(limited).await;
+    let uma = app.user("Uma").await;
+    let order = uma.create_order("Sofa").await;
+    app.track(&order.id).await.expect(200);
+    let replies = all((0..65).map(|n| app.track(&format!("00000000{n:02}")))).await;
+    assert!(replies.iter().filter(|reply| reply.status == 404).count() >= 60);
+    let refused = app.track(&order.id).await;
+    if refused.status != 429 {
+        panic!("{}", refused.text());
+    }
+    // Whoever has signed in sees their own.
+    uma.sees(&order).await;
+    eventually("it comes back", async || app.track(&order.id).await.status == 200).await;
+}
+
+#[tokio::test]
+async fn replicas_know_of_each_other_within_seconds() {
+    let app = TestApp::start_with(limited).await;
+    let other = app.replica().await;
+    let uma = app.user("Uma").await;
+    let elsewhere = uma.at(&other);
+    all((0..300).map(|_| uma.get("/me"))).await;
+    eventually("it is known elsewhere", async || {
+        let reply = elsewhere.get("/me").await;
+        // It fills up by a hundred a second.
+        standing(&reply).1 < 5950
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn forwarded_addresses_count_only_from_trusted_proxies() {
+    let app = TestApp::start_with(limited).await;
+    let trusting = app.replica_with(|settings| _ = settings.insert("TRUSTED_PROXIES", "127.0.0.1".to_owned())).await;
+    let from = |base: &str, address: &str| {
+        let request = crate::support::Request::new(
+            &crate::support::http_client(),
+            base,
+            reqwest::Method::GET,
+            "/api/v1/track/0000000000",
+        );
+        request.header("x-forwarded-for", address)
+    };
+    for n in 0..5 {
+        let believed = from(&trusting.base, &format!("198.51.100.{n}")).await;
+        assert_eq!(standing(&believed).1, 59, "each has its own");
+    }
+    let before = standing(&from(&app.base, "198.51.100.77").await).1;
+    assert!(standing(&from(&app.base, "198.51.100.78").await).1 < before, "nobody is believed");
+}
+
+#[tokio::test]
+async fn bad_credentials_are_counted_by_address_and_nothing_is_when_it_is_off() {
+    let app = TestApp::start_with(limited).await;
+    let uma = app.user("Uma").await;
+    let before = standing(&uma.with_token("x").get("/me").await).1;
+    let after = standing(&uma.with_token("otk_x").get("/me").await);
+    assert_eq!(after.0, "anonymous");
+    assert!(after.1 < before);
+    let unlimited = TestApp::start().await;
+    assert_eq!(unlimited.user("Uma").await.get("/me").await.expect(200).header("ratelimit"), None);
+}

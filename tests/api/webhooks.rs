@@ -1,0 +1,499 @@
+//! Webhooks: what integrators' servers are told, and what their owners see of it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+
+use crate::support::client::{Reply, text};
+use crate::support::people::Person;
+use crate::support::process::Process;
+use crate::support::receiver::{Answer, Received, Receiver};
+use crate::support::{TestApp, eventually, json};
+
+async fn app() -> TestApp {
+    TestApp::start_with(allow_loopback).await
+}
+
+fn allow_loopback(settings: &mut HashMap<&'static str, String>) {
+    settings.insert("WEBHOOK_ALLOW", "127.0.0.0/8, ::1".to_owned());
+}
+
+impl Person {
+    async fn makes_webhook(&self, url: &str) -> Reply {
+        self.post("/webhooks", json!({"url": url})).await.expect(201)
+    }
+}
+
+fn path_of(webhook: &Reply) -> String {
+    format!("/webhooks/{}", text(&webhook["id"]))
+}
+
+/// Checked by the public library.
+#[track_caller]
+fn verify(received: &Received, secret: &str) {
+    let webhook = standardwebhooks::Webhook::new(secret).unwrap();
+    let mut headers = http::HeaderMap::new();
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        headers.insert(name, received.headers[name].parse().unwrap());
+    }
+    webhook.verify(received.body.as_bytes(), &headers).unwrap();
+}
+
+async fn attempts(person: &Person, webhook: &Reply, n: usize) -> Reply {
+    let deliveries = person.get(&format!("{}/deliveries", path_of(webhook))).await.expect(200);
+    let id = text(&deliveries.data()[n]["id"]).to_owned();
+    person.get(&format!("{}/deliveries/{id}", path_of(webhook))).await.expect(200)
+}
+
+#[tokio::test]
+async fn an_event_is_told_signed_and_without_names() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let (uma, otto, max, ada) =
+        (app.user("Uma").await, app.user("Otto").await, app.mover("Max").await, app.admin("Ada").await);
+    let webhook = uma.makes_webhook(&receiver.url("/hook?shop=1")).await;
+    let secret = text(&webhook["secret"]).to_owned();
+    assert!(secret.starts_with("whsec_"));
+    let order = uma
+        .creates(json!({
+            "title": "SECRET sofa", "reference": "PO-1", "recipient": {"name": "SECRET Ana", "phone": "SECRET"},
+            "delivery_address": "SECRET street", "metadata": {"floor": "3"},
+        }))
+        .await;
+    otto.create_order("Not Uma's").await;
+    max.takes(&order).await;
+    max.adds(&order, json!({"message": "Soon"})).await;
+
+    let received = receiver.receives(3).await;
+    assert_eq!(received.iter().map(Received::event).collect::<Vec<_>>(), [1, 2, 3].map(|v| Some((&order.id[..], v))));
+    for one in &received {
+        verify(one, &secret);
+        assert!(!one.body.contains("SECRET") && !one.body.contains("Max") && !one.body.contains("Uma"), "{}", one.body);
+        assert_eq!(one.headers["content-type"], "application/json");
+    }
+    let first = &received[0].json;
+    assert_eq!(first["type"], "order.created");
+    assert_eq!(first["timestamp"], order.json["created_at"]);
+    assert_eq!(
+        first["data"]["order"],
+        json!({"id": order.id, "reference": "PO-1", "status": "created", "version": 1, "metadata": {"floor": "3"}})
+    );
+    assert_eq!(first["data"]["event"]["actor"], json!({"role": "user"}));
+    assert_eq!(received[1].json["data"]["event"]["assignee"], json!({"id": max.id}));
+    crate::support::contract::CONTRACT.check_component("WebhookMessage", first);
+
+    // An admin's is told of all, of the types that it wants.
+    let others = Receiver::start();
+    let wanted = json!({"url": others.url("/"), "event_types": ["order.status_changed"], "description": "Board"});
+    ada.post("/webhooks", wanted).await.expect(201);
+    max.moves(&order, "started").await;
+    assert_eq!(others.receives(1).await[0].json["type"], "order.status_changed");
+    assert_eq!(receiver.receives(4).await.len(), 4);
+    max.post("/webhooks", json!({"url": receiver.url("/")})).await.refused(403, "admin_only");
+}
+
+#[tokio::test]
+async fn what_is_no_webhook_is_refused_with_all_that_is_wrong() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    let make = |body| uma.post("/webhooks", body);
+    make(json!({})).await.invalid(&[("/url", "missing")]);
+    let wrong = json!({"url": "ftp://x", "event_types": ["order.created", "all"], "description": 1, "secret": "mine"});
+    make(wrong).await.invalid(&[
+        ("/url", "invalid_value"),
+        ("/event_types/1", "invalid_value"),
+        ("/description", "wrong_type"),
+        ("/secret", "unknown_field"),
+    ]);
+    for url in [
+        "http://shop.example/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://2130706433/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://localhost/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://uma:secret@shop.example/",
+        "shop",
+    ] {
+        make(json!({"url": url})).await.invalid(&[("/url", "invalid_value")]);
+    }
+    make(json!({"url": format!("https://shop.example/{}", "x".repeat(2000))})).await.invalid(&[("/url", "too_long")]);
+    assert_eq!(app.database.number("SELECT count(*) FROM webhooks"), 0);
+    let made = make(json!({"url": "https://shop.example/", "event_types": []})).await.expect(201);
+    uma.patch(&path_of(&made), json!({"url": "https://10.0.0.1"})).await.invalid(&[("/url", "invalid_value")]);
+    uma.patch(&path_of(&made), json!({"event_types": null})).await.invalid(&[("/event_types", "wrong_type")]);
+    for _ in 0..99 {
+        make(json!({"url": "https://shop.example/"})).await.expect(201);
+    }
+    make(json!({"url": "https://shop.example/"})).await.refused(409, "too_many_webhooks");
+}
+
+#[tokio::test]
+async fn a_webhook_is_changed_switched_off_and_on_and_deleted_by_its_owner_only() {
+    let app = app().await;
+    let (receiver, another) = (Receiver::start(), Receiver::start());
+    let (uma, otto) = (app.user("Uma").await, app.user("Otto").await);
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    let path = path_of(&webhook);
+    for request in [
+        otto.get(&path),
+        otto.patch(&path, json!({"active": false})),
+        otto.delete(&path),
+        otto.get(&format!("{path}/deliveries")),
+        otto.post(&format!("{path}/test"), json!({})),
+        otto.request(Method::POST, &format!("{path}/secret")),
+    ] {
+        request.await.refused(404, "not_found");
+    }
+    assert!(otto.get("/webhooks").await.expect(200).data().is_empty());
+    assert!(!uma.get("/webhooks").await.expect(200).text().contains("whsec_"), "a secret is shown once");
+
+    uma.patch(&path, json!({"active": false})).await.expect(200);
+    uma.create_order("Unheard of").await;
+    let changed =
+        json!({"active": true, "url": another.url("/"), "event_types": ["order.created"], "description": "Shop"});
+    let changed = uma.patch(&path, changed).await.expect(200);
+    assert_eq!((&changed["active"], &changed["description"]), (&json!(true), &json!("Shop")));
+    let order = uma.create_order("Sofa").await;
+    assert_eq!(another.receives(1).await[0].event(), Some((&order.id[..], 1)));
+    assert_eq!(receiver.count(), 0);
+
+    uma.delete(&path).await.expect(204);
+    uma.create_order("Unheard of").await;
+    uma.get(&path).await.refused(404, "not_found");
+    assert_eq!(app.database.number("SELECT count(*) FROM webhook_deliveries"), 0);
+}
+
+#[tokio::test]
+async fn failures_are_tried_again_under_the_same_name_and_logged() {
+    let app = app().await;
+    let receiver = Receiver::answering(|_| Answer { body: format!("no\0{}", "x".repeat(2000)), ..Answer::of(500) });
+    let uma = app.user("Uma").await;
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    uma.create_order("Sofa").await;
+    receiver.receives(1).await;
+    eventually("it is logged", async || attempts(&uma, &webhook, 0).await["attempts"].as_array().unwrap().len() == 1)
+        .await;
+    let logged = attempts(&uma, &webhook, 0).await;
+    let attempt = &logged["attempts"][0];
+    assert_eq!(
+        (&logged["status"], &attempt["status"], &attempt["error"]),
+        (&json!("pending"), &json!(500), &json!(null))
+    );
+    assert_eq!(text(&attempt["response"]).chars().count(), 1024);
+    let next: chrono::DateTime<chrono::Utc> = text(&logged["next_attempt_at"]).parse().unwrap();
+    let pause =
+        (next - text(&attempt["started_at"]).parse::<chrono::DateTime<chrono::Utc>>().unwrap()).num_milliseconds();
+    assert!((4_000..6_500).contains(&pause), "{pause} ms");
+    assert!(uma.get(&path_of(&webhook)).await.expect(200)["failing_since"].is_string());
+
+    receiver.behaves(|_| Answer::of(204));
+    let received = receiver.receives(2).await;
+    assert_eq!(received[0].id(), received[1].id());
+    assert_eq!(received[0].body, received[1].body);
+    assert!(received[1].at - received[0].at >= Duration::from_secs(4));
+    eventually("it has succeeded", async || attempts(&uma, &webhook, 0).await["status"] == "succeeded").await;
+    assert_eq!(uma.get(&path_of(&webhook)).await.expect(200)["failing_since"], json!(null));
+    let by_status = async |status| {
+        uma.get(&format!("{}/deliveries?status={status}", path_of(&webhook))).await.expect(200).data().len()
+    };
+    assert_eq!((by_status("pending").await, by_status("succeeded").await, by_status("failed").await), (0, 1, 0));
+}
+
+#[tokio::test]
+async fn after_the_last_attempt_a_delivery_has_failed_and_can_be_sent_again() {
+    let app = app().await;
+    let receiver = Receiver::answering(|_| Answer::of(404));
+    let uma = app.user("Uma").await;
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    uma.create_order("Sofa").await;
+    receiver.receives(1).await;
+    eventually("it is noted", async || app.database.number("SELECT count(*) FROM webhook_attempts") == 1).await;
+    app.database.run("UPDATE webhook_deliveries SET attempts = 7, due_at = now()");
+    receiver.receives(2).await;
+    eventually("it has failed", async || attempts(&uma, &webhook, 0).await["status"] == "failed").await;
+
+    receiver.behaves(|_| Answer::of(200));
+    let id = text(&attempts(&uma, &webhook, 0).await["id"]).to_owned();
+    let again = uma.request(Method::POST, &format!("{}/deliveries/{id}/resend", path_of(&webhook))).await.expect(202);
+    assert_eq!(again["status"], "pending");
+    let received = receiver.receives(3).await;
+    assert_eq!(received[2].id(), received[0].id());
+    eventually("it has succeeded", async || attempts(&uma, &webhook, 0).await["status"] == "succeeded").await;
+    assert_eq!(attempts(&uma, &webhook, 0).await["attempts"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn who_is_gone_is_switched_off_and_who_asks_for_a_pause_gets_it() {
+    let app = app().await;
+    let (gone, busy) = (
+        Receiver::answering(|_| Answer::of(410)),
+        Receiver::answering(|_| Answer { headers: vec![("retry-after", "3600".to_owned())], ..Answer::of(429) }),
+    );
+    let uma = app.user("Uma").await;
+    let (first, second) = (uma.makes_webhook(&gone.url("/")).await, uma.makes_webhook(&busy.url("/")).await);
+    let order = uma.create_order("Sofa").await;
+    eventually("it is off", async || uma.get(&path_of(&first)).await["active"] == false).await;
+    let off = uma.get(&path_of(&first)).await.expect(200);
+    assert_eq!(off["disabled_reason"], "gone");
+    assert!(off["disabled_at"].is_string());
+    uma.request(Method::POST, &format!("{}/test", path_of(&first))).await.refused(409, "webhook_off");
+
+    eventually("it is noted", async || attempts(&uma, &second, 0).await["attempts"].as_array().unwrap().len() == 1)
+        .await;
+    let next: chrono::DateTime<chrono::Utc> =
+        text(&attempts(&uma, &second, 0).await["next_attempt_at"]).parse().unwrap();
+    let pause = next - chrono::Utc::now();
+    assert!((3500..=3600).contains(&pause.num_seconds()), "{pause}");
+    // Nor is anything else sent meanwhile.
+    app.mover("Max").await.moves(&order, "started").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((gone.count(), busy.count()), (1, 1));
+    // Switched on again, it is told of what it has missed since.
+    busy.behaves(|_| Answer::of(204));
+    uma.patch(&path_of(&second), json!({"active": true})).await.expect(200);
+    let received = busy.receives(2).await;
+    assert_eq!(received[1].event(), Some((&order.id[..], 2)));
+}
+
+#[tokio::test]
+async fn after_five_days_of_nothing_but_failure_it_is_switched_off() {
+    let app = app().await;
+    let receiver = Receiver::answering(|_| Answer::of(500));
+    let uma = app.user("Uma").await;
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    app.database.run("UPDATE webhooks SET failing_since = now() - interval '4 days 23 hours'");
+    let order = uma.create_order("Sofa").await;
+    eventually("it is noted", async || app.database.number("SELECT count(*) FROM webhook_attempts") == 1).await;
+    assert_eq!(uma.get(&path_of(&webhook)).await["active"], true);
+    app.database.run("UPDATE webhooks SET failing_since = now() - interval '5 days 1 hour'");
+    app.mover("Max").await.moves(&order, "started").await;
+    eventually("it is off", async || uma.get(&path_of(&webhook)).await["active"] == false).await;
+    assert_eq!(uma.get(&path_of(&webhook)).await["disabled_reason"], "failing");
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed_and_what_hangs_ends_after_fifteen_seconds() {
+    let app = app().await;
+    let trap = Receiver::start();
+    let to = trap.url("/trap");
+    let redirecting =
+        Receiver::answering(move |_| Answer { headers: vec![("location", to.clone())], ..Answer::of(307) });
+    let hanging = Receiver::answering(|_| Answer::of(204).after(Duration::from_secs(60)));
+    let uma = app.user("Uma").await;
+    let first = uma.makes_webhook(&redirecting.url("/")).await;
+    let second = uma.makes_webhook(&hanging.url("/")).await;
+    uma.create_order("Sofa").await;
+    eventually("it is noted", async || attempts(&uma, &first, 0).await["attempts"].as_array().unwrap().len() == 1)
+        .await;
+    let logged = attempts(&uma, &first, 0).await;
+    assert_eq!((&logged["attempts"][0]["status"], &logged["status"]), (&json!(307), &json!("pending")));
+    tokio::time::sleep(Duration::from_secs(14)).await;
+    eventually("it is noted", async || attempts(&uma, &second, 0).await["attempts"].as_array().unwrap().len() == 1)
+        .await;
+    let logged = attempts(&uma, &second, 0).await;
+    let attempt = &logged["attempts"][0];
+    assert_eq!((&attempt["status"], &attempt["error"]), (&json!(null), &json!("no answer within 15 seconds")));
+    assert!((14_900..16_500).contains(&attempt["duration_ms"].as_i64().unwrap()), "{attempt}");
+    assert_eq!(trap.count(), 0);
+}
+
+#[tokio::test]
+async fn an_order_s_events_come_in_their_order_and_at_most_four_at_once() {
+    let app = app().await;
+    let uma = app.user("Uma").await;
+    let max = app.mover("Max").await;
+    let receiver = Receiver::answering(|_| Answer::of(204).after(Duration::from_millis(50)));
+    uma.makes_webhook(&receiver.url("/")).await;
+    let mut orders = Vec::new();
+    for n in 0..8 {
+        orders.push(uma.create_order(&format!("Sofa {n}")).await);
+    }
+    let moves = ["started", "in_progress", "completed"];
+    futures_util::future::join_all(orders.iter().map(|order| max.moves_through(order, &moves))).await;
+    let received = receiver.receives(32).await;
+    eventually("all are answered", async || receiver.received().iter().all(|one| one.answered.is_some())).await;
+    assert_eq!(received.len(), 32);
+    let received = receiver.received();
+    let mut ended: HashMap<&str, (i64, Instant)> = HashMap::new();
+    for one in &received {
+        let (order, version) = one.event().unwrap();
+        if let Some((before, answered)) = ended.insert(order, (version, one.answered.unwrap())) {
+            assert_eq!(version, before + 1);
+            assert!(one.at >= answered, "{order} {version} came before its predecessor had ended");
+        }
+    }
+    let mut moments: Vec<(Instant, i32)> =
+        received.iter().flat_map(|one| [(one.at, 1), (one.answered.unwrap(), -1)]).collect();
+    moments.sort();
+    let most = moments
+        .iter()
+        .scan(0, |open, (_, change)| {
+            *open += change;
+            Some(*open)
+        })
+        .max()
+        .unwrap();
+    assert!((2..=4).contains(&most), "{most} at once");
+}
+
+#[tokio::test]
+async fn one_that_hangs_delays_no_other() {
+    let app = app().await;
+    let uma = app.user("Uma").await;
+    let hanging = Receiver::answering(|_| Answer::of(204).after(Duration::from_secs(30)));
+    let quick = Receiver::start();
+    for n in 0..5 {
+        uma.makes_webhook(&hanging.url(&format!("/{n}"))).await;
+    }
+    uma.makes_webhook(&quick.url("/")).await;
+    for _ in 0..20 {
+        uma.create_order("Sofa").await;
+    }
+    let since = Instant::now();
+    quick.receives(20).await;
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    assert!(hanging.count() <= 20);
+}
+
+#[tokio::test]
+async fn a_rotated_secret_and_the_one_before_both_sign_for_a_day() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let uma = app.user("Uma").await;
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    let old = text(&webhook["secret"]).to_owned();
+    let rotated = uma.request(Method::POST, &format!("{}/secret", path_of(&webhook))).await.expect(200);
+    let new = text(&rotated["secret"]).to_owned();
+    assert_ne!(old, new);
+    let until: chrono::DateTime<chrono::Utc> = text(&rotated["previous_secret_until"]).parse().unwrap();
+    assert!((23..=24).contains(&(until - chrono::Utc::now()).num_hours()));
+    uma.create_order("Sofa").await;
+    let received = receiver.receives(1).await;
+    verify(&received[0], &old);
+    verify(&received[0], &new);
+    app.database.run("UPDATE webhooks SET previous_until = now()");
+    uma.create_order("Lamp").await;
+    let received = receiver.receives(2).await;
+    verify(&received[1], &new);
+    assert_eq!(received[1].headers["webhook-signature"].split(' ').count(), 1);
+}
+
+#[tokio::test]
+async fn a_test_message_and_a_replay() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let uma = app.user("Uma").await;
+    let early = uma.create_order("Before there was a webhook").await;
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    let path = path_of(&webhook);
+    let sent = uma.request(Method::POST, &format!("{path}/test")).await.expect(202);
+    let received = receiver.receives(1).await;
+    verify(&received[0], text(&webhook["secret"]));
+    assert_eq!((&received[0].json["type"], received[0].id()), (&json!("webhook.test"), text(&sent["message_id"])));
+    assert_eq!(received[0].json["data"], json!({"webhook_id": webhook["id"]}));
+
+    let order = uma.create_order("Sofa").await;
+    let first = receiver.receives(2).await[1].id().to_owned();
+    eventually("it is noted", async || attempts(&uma, &webhook, 0).await["status"] == "succeeded").await;
+    app.user("Otto").await.create_order("Not Uma's").await;
+    let hour = chrono::Duration::hours(1);
+    let now = chrono::Utc::now();
+    let replay = |from: chrono::DateTime<chrono::Utc>, to: chrono::DateTime<chrono::Utc>| {
+        uma.post(&format!("{path}/replay"), json!({"from": from.to_rfc3339(), "to": to.to_rfc3339()}))
+    };
+    assert_eq!(replay(now - hour, now + hour).await.expect(202)["deliveries"], 2);
+    let received = receiver.receives(4).await;
+    let again: BTreeMap<&str, &str> = received[2..].iter().map(|one| (one.event().unwrap().0, one.id())).collect();
+    assert_eq!(again.keys().copied().collect::<HashSet<_>>(), HashSet::from([&early.id[..], &order.id[..]]));
+    assert_eq!(again[&order.id[..]], first, "what was told before keeps its name");
+    assert_eq!(replay(now - hour - hour, now - hour).await.expect(202)["deliveries"], 0);
+    replay(now, now - hour).await.invalid(&[("/to", "invalid_value")]);
+    uma.post(&format!("{path}/replay"), json!({})).await.invalid(&[("/from", "missing"), ("/to", "missing")]);
+}
+
+#[tokio::test]
+async fn webhooks_stop_with_their_account_and_with_an_admin_s_rights() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let (uma, ada, eve) = (app.user("Uma").await, app.admin("Ada").await, app.admin("Eve").await);
+    eve.makes_webhook(&receiver.url("/")).await;
+    uma.create_order("Sofa").await;
+    receiver.receives(1).await;
+    ada.patch(&format!("/movers/{}", eve.id), json!({"role": "mover"})).await.expect(200);
+    uma.create_order("Lamp").await;
+    ada.patch(&format!("/movers/{}", eve.id), json!({"role": "admin", "active": false})).await.expect(200);
+    uma.create_order("Bed").await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(receiver.count(), 1);
+    assert_eq!(app.database.number("SELECT count(*) FROM webhook_deliveries"), 1);
+}
+
+#[tokio::test]
+async fn the_log_is_kept_for_thirty_days() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let uma = app.user("Uma").await;
+    uma.makes_webhook(&receiver.url("/")).await;
+    for _ in 0..3 {
+        uma.create_order("Sofa").await;
+    }
+    eventually("all are noted", async || app.database.number("SELECT count(*) FROM webhook_attempts") == 3).await;
+    app.database.run(
+        "UPDATE webhook_deliveries SET created_at = now() - interval '30 days 1 hour'
+         WHERE number = (SELECT min(number) FROM webhook_deliveries)",
+    );
+    let mut connection = app.database.connect();
+    assert_eq!(order_tracker::storage::delivery_log::sweep(&mut connection, 100).unwrap(), 1);
+    assert_eq!(app.database.number("SELECT count(*) FROM webhook_attempts"), 2);
+}
+
+/// Whoever is killed while sending: what was committed is told, by another replica or after a restart.
+#[tokio::test]
+async fn killed_replicas_lose_nothing() {
+    let _alone = crate::support::heavy().await;
+    let app = app().await;
+    let receiver = Receiver::answering(|_| Answer::of(204).after(Duration::from_millis(20)));
+    let uma = app.user("Uma").await;
+    uma.makes_webhook(&receiver.url("/")).await;
+    let mut settings = app.environment().clone();
+    settings.insert("REDIS_PREFIX", "killed:".to_owned());
+    let mut expected = HashSet::new();
+    for round in 0..3 {
+        let mut process = Process::serves(&settings).await;
+        let there = Person::logs_in(&process.base, "users", &uma.email, crate::support::people::PASSWORD).await;
+        for n in 0..30 {
+            let order = there.create_order(&format!("Sofa {round} {n}")).await;
+            expected.insert(order.id);
+        }
+        process.kill();
+    }
+    let told = || -> HashSet<String> {
+        receiver.received().iter().filter_map(|one| Some(one.event()?.0.to_owned())).collect()
+    };
+    eventually("everything is told", async || told() == expected).await;
+    let mut ids: HashMap<String, String> = HashMap::new();
+    for one in receiver.received() {
+        let (order, _) = one.event().unwrap();
+        let id = ids.entry(order.to_owned()).or_insert_with(|| one.id().to_owned());
+        assert_eq!(id, one.id(), "told twice under two names");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_hands_over_at_once() {
+    let app = app().await;
+    let _other = app.replica().await;
+    let receiver = Receiver::answering(|_| Answer::of(204).after(Duration::from_millis(30)));
+    let uma = app.user("Uma").await;
+    uma.makes_webhook(&receiver.url("/")).await;
+    for _ in 0..60 {
+        uma.create_order("Sofa").await;
+    }
+    app.stops_first().await;
+    let received = receiver.receives(60).await;
+    let ids: HashSet<&str> = received.iter().map(Received::id).collect();
+    assert_eq!((ids.len(), receiver.count()), (60, 60), "each once");
+}
