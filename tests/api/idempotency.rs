@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::support::client::{Reply, all, text};
 use crate::support::people::Person;
+use crate::support::process::Process;
 use crate::support::{Request, TestApp, eventually, json};
 
 fn under(key: &str, request: Request) -> Request {
@@ -249,4 +250,53 @@ async fn a_lost_answer_can_be_asked_for_again() {
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     let id = text(&again["id"]).to_owned();
     assert_eq!(app.database.value("SELECT id FROM orders").as_deref(), Some(&id[..]));
+}
+
+/// A server is killed in the middle of many, and those that got no answer are asked again elsewhere.
+#[tokio::test]
+async fn whoever_is_killed_while_writing_has_written_once_or_not_at_all() {
+    let _alone = crate::support::heavy().await;
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    let mut lost = 0;
+    for round in 0..5 {
+        let mut process = Process::serves(app.environment()).await;
+        let there = uma.at_base(&process.base);
+        let order = |by: &Person, n| {
+            under(
+                &format!("{round}-{n}"),
+                by.post("/orders", json!({"title": "Sofa", "reference": format!("{round}-{n}")})),
+            )
+        };
+        let batch = |by: &Person, n| {
+            under(
+                &format!("{round}-b{n}"),
+                by.post("/orders/batch", json!({"items": vec![json!({"title": "Lamp"}); 20]})),
+            )
+        };
+        let asked: Vec<_> = (0..60).map(|n| tokio::spawn(order(&there, n).try_send())).collect();
+        let batches: Vec<_> = (0..5).map(|n| tokio::spawn(batch(&there, n).try_send())).collect();
+        eventually("it is at work", async || {
+            app.database.number(&format!("SELECT count(*) FROM orders WHERE reference LIKE '{round}-%'")) > round
+        })
+        .await;
+        process.kill();
+        for (n, asked) in asked.into_iter().enumerate() {
+            let first = asked.await.expect("nothing panics").ok().filter(|reply| reply.status == 201);
+            let again = order(&uma, n).await.expect(201);
+            match first {
+                Some(first) => is_replay(&again, &first),
+                None => lost += 1,
+            }
+        }
+        for (n, asked) in batches.into_iter().enumerate() {
+            let first = asked.await.expect("nothing panics").ok().filter(|reply| reply.status == 200);
+            let again = batch(&uma, n).await.expect(200);
+            if let Some(first) = first {
+                is_replay(&again, &first);
+            }
+        }
+        assert_eq!(app.database.number("SELECT count(*) FROM orders"), (round + 1) * (60 + 5 * 20));
+    }
+    assert!(lost > 0, "nobody was killed in the middle");
 }

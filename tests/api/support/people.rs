@@ -85,7 +85,11 @@ impl Person {
 
     /// The same person and browser, talking to another replica.
     pub fn at(&self, replica: &Replica) -> Person {
-        Person { base: replica.base.clone(), ..self.clone() }
+        self.at_base(&replica.base)
+    }
+
+    pub fn at_base(&self, base: &str) -> Person {
+        Person { base: base.to_owned(), ..self.clone() }
     }
 
     /// The same person with another token.
