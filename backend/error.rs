@@ -91,6 +91,8 @@ pub enum Error {
     TooManyApiKeys(i64),
     #[error("An account has at most {0} webhooks; delete those that are not used any more.")]
     TooManyWebhooks(i64),
+    #[error("More than {0} events were recorded within that time; choose a shorter one.")]
+    TooMuchToReplay(i64),
     #[error("The webhook is switched off; switch it on first.")]
     WebhookOff,
     #[error("This is the last active admin; make another one first.")]
@@ -202,6 +204,7 @@ impl Error {
             Error::EmailTaken => (StatusCode::CONFLICT, "email_taken"),
             Error::TooManyApiKeys(_) => (StatusCode::CONFLICT, "too_many_api_keys"),
             Error::TooManyWebhooks(_) => (StatusCode::CONFLICT, "too_many_webhooks"),
+            Error::TooMuchToReplay(_) => (StatusCode::CONFLICT, "too_much_to_replay"),
             Error::WebhookOff => (StatusCode::CONFLICT, "webhook_off"),
             Error::LastAdmin => (StatusCode::CONFLICT, "last_admin"),
             Error::InvitationInUse => (StatusCode::CONFLICT, "invitation_used"),
@@ -332,7 +335,11 @@ impl From<diesel::result::Error> for Error {
             }
             // Statement and lock timeouts have no kind of their own in diesel. The connection is well, so this is no
             // reason to try another one.
-            DatabaseError(_, information) if information.message().ends_with("timeout") => Error::Overloaded,
+            DatabaseError(_, information)
+                if information.message().ends_with("timeout") || information.message().contains("deadlock") =>
+            {
+                Error::Overloaded
+            }
             other => Error::Internal(format!("database: {other:?}")),
         }
     }

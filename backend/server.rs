@@ -48,7 +48,7 @@ pub struct App {
     pub track: Arc<TrackCache>,
     pub counts: CountsCache,
     pub limits: Arc<Limits>,
-    pub horizon: Horizon,
+    pub horizon: Arc<Horizon>,
     pub webhooks: Webhooks,
     /// Where webhooks may lead.
     pub webhook_guard: Guard,

@@ -8,13 +8,15 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::stream::{self, StreamExt};
 
+use tokio::sync::Semaphore;
+
 use super::orders::read_filter;
 use super::queries::Query;
-use crate::auth::extractors::{OrdersRead, SignedIn};
-use crate::domain::account::Role;
+use crate::auth::extractors::{OrdersRead, UserOrAdmin};
 use crate::domain::order::Order;
 use crate::error::{Error, Result};
 use crate::server::App;
+use crate::storage::db::TIME_LIMIT;
 use crate::storage::orders::{self as table, Filter, Place, Position};
 
 /// The columns; those that a new order has are named as in the API, and are read by the import of the users' app.
@@ -41,6 +43,9 @@ const COLUMNS: [&str; 20] = [
     "assignee_name",
 ];
 
+/// Exports that run at once: each holds a page or two, which may be megabytes.
+static TURNS: Semaphore = Semaphore::const_new(8);
+
 /// Orders in one piece of the answer.
 const PAGE: i64 = 500;
 /// How often a page that can't be read now is asked for again, and after which time.
@@ -49,18 +54,19 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 pub async fn orders(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<OrdersRead>,
+    UserOrAdmin(caller, ..): UserOrAdmin<OrdersRead>,
     mut query: Query,
 ) -> Result<HttpResponse> {
-    if caller.role == Role::Mover {
-        return Err(Error::AdminOnly);
-    }
     let filter = read_filter(&mut query, &caller);
     query.finish()?;
+    let turn = tokio::time::timeout(TIME_LIMIT, TURNS.acquire()).await;
+    let turn = turn.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Draining)?;
     // What is wrong from the beginning is said with a status; later only the connection can break.
     let first = page(&app, &filter, None).await?;
     let head = csv([COLUMNS.map(str::to_owned)].into_iter())?;
     let rest = stream::try_unfold(Next::Page(first), move |next| {
+        // Held until the end.
+        let _ = &turn;
         let (app, filter) = (app.clone(), filter.clone());
         async move {
             let read = match next {

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::cursor::Cursors;
 use super::queries::Query;
-use crate::auth::extractors::{OrdersRead, SignedIn};
+use crate::auth::extractors::{OrdersRead, UserOrAdmin};
 use crate::domain::account::Role;
 use crate::domain::event::{Event, EventType};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::server::App;
 use crate::storage::events::{self, FeedFilter};
 
@@ -24,14 +24,10 @@ pub struct FeedPage {
 
 pub async fn read(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<OrdersRead>,
+    UserOrAdmin(caller, ..): UserOrAdmin<OrdersRead>,
     mut query: Query,
 ) -> Result<web::Json<FeedPage>> {
-    let owner = match caller.role {
-        Role::User => Some(caller.account_id),
-        Role::Admin => None,
-        Role::Mover => return Err(Error::AdminOnly),
-    };
+    let owner = (caller.role == Role::User).then_some(caller.account_id);
     let types = query.any_of("types", EventType::ALL, |kind| kind.name());
     let limit = query.limit();
     let after = query.one("after");

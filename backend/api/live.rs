@@ -7,10 +7,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, rt};
 use futures_util::Stream;
 
-use crate::auth::api_keys;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::limits::{Anonymous, Within};
+use crate::limits::{self, Anonymous, Within};
 use crate::live::frame_guard::FrameGuard;
 use crate::live::socket;
 use crate::server::App;
@@ -21,11 +20,6 @@ pub async fn connect(
     request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse> {
-    if let Some(url) = request.uri().path_and_query()
-        && api_keys::is_in(url.as_str())
-    {
-        return Err(Error::KeyInUrl);
-    }
     let guarded = FrameGuard::new(body, socket::FRAME_MAX as u64);
     let mut guarded = dev::Payload::Stream { payload: Box::pin(guarded) as Pin<Box<dyn Stream<Item = _>>> };
     let body = Payload::from_request(&request, &mut guarded)
@@ -41,7 +35,8 @@ pub async fn connect(
     let (response, session, stream) = actix_ws::handle(&request, body)
         .map_err(|_| Error::BadRequest("This is a WebSocket: it needs an upgrade as in RFC 6455."))?;
     app.live.watch_credentials(&app.revocations, &app.api_keys);
-    rt::spawn(socket::run(app, session, stream));
+    let from = limits::of_address(&app, &request);
+    rt::spawn(socket::run(app, from, session, stream));
     Ok(response)
 }
 

@@ -10,6 +10,7 @@ use super::{
     api_keys, apps, assignee, events, export, feed, health, invitations, live, me, movers, orders, sessions, track,
     webhooks,
 };
+use crate::auth;
 use crate::error::{Error, Result};
 use crate::server::App;
 
@@ -54,7 +55,10 @@ pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
         .service(at("/live").get(live::connect))
         .default_service(web::to(not_found));
 
+    // Before anything else looks at it.
+    let has_key = guard::fn_guard(|context| auth::api_keys::is_in_url(&context.head().uri));
     config
+        .service(web::scope("").guard(has_key).default_service(web::to(refuse_key_in_url)))
         .service(api)
         .service(at("/livez").get(health::livez))
         .service(at("/readyz").get(health::readyz))
@@ -114,6 +118,10 @@ impl HttpServiceFactory for Path {
         let refuse = move || std::future::ready(Err::<HttpResponse, _>(Error::MethodNotAllowed(methods.clone())));
         self.resource.default_service(web::to(refuse)).register(config);
     }
+}
+
+async fn refuse_key_in_url() -> Result<HttpResponse> {
+    Err(Error::KeyInUrl)
 }
 
 async fn not_found() -> Result<HttpResponse> {

@@ -10,7 +10,7 @@ use super::cursor::Cursors;
 use super::forms::{Body, Form};
 use super::queries::{Page, Query, id_in_path};
 use super::sessions::incomplete;
-use crate::auth::extractors::{Identity, SignedIn, WebhooksManage};
+use crate::auth::extractors::{Identity, UserOrAdmin, WebhooksManage};
 use crate::domain::account::Role;
 use crate::domain::event::EventType;
 use crate::domain::text::line;
@@ -23,6 +23,8 @@ use crate::webhooks::message::{new_secret, show_secret};
 
 const URL_MAX: usize = 2000;
 const DESCRIPTION_MAX: usize = 1000;
+/// Deliveries.
+const DELETED_AT_ONCE: i64 = 2000;
 
 #[derive(Serialize)]
 struct WithSecret {
@@ -40,20 +42,16 @@ pub struct DeliveryWithAttempts {
 }
 
 /// Users for their own orders; admins for all.
-fn holder(caller: &Identity) -> Result<Holder> {
-    match caller.role {
-        Role::User => Ok(Holder { account_id: caller.account_id, is_admin: false }),
-        Role::Admin => Ok(Holder { account_id: caller.account_id, is_admin: true }),
-        Role::Mover => Err(Error::AdminOnly),
-    }
+fn holder(caller: &Identity) -> Holder {
+    Holder { account_id: caller.account_id, is_admin: caller.role == Role::Admin }
 }
 
 pub async fn create(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     body: Body,
 ) -> Result<HttpResponse> {
-    let holder = holder(&caller)?;
+    let holder = holder(&caller);
     let mut form = body.form()?;
     if !form.has("url") {
         form.refuse("url", "missing", "is required");
@@ -73,10 +71,10 @@ pub async fn create(
 
 pub async fn list(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     mut query: Query,
 ) -> Result<web::Json<Page<Webhook>>> {
-    let holder = holder(&caller)?;
+    let holder = holder(&caller);
     let (limit, cursor) = (query.limit(), query.cursor());
     query.finish()?;
     let cursors = Cursors::new(&app.config.jwt_secret, "webhooks", &holder.account_id);
@@ -88,7 +86,7 @@ pub async fn list(
 
 pub async fn show(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<String>,
 ) -> Result<web::Json<Webhook>> {
     find(&app, &caller, &path).await.map(web::Json)
@@ -96,12 +94,12 @@ pub async fn show(
 
 pub async fn update(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<String>,
     body: Body,
 ) -> Result<web::Json<Webhook>> {
     let id = find(&app, &caller, &path).await?.id;
-    let holder = holder(&caller)?;
+    let holder = holder(&caller);
     let mut form = body.form()?;
     let change = WebhookChange {
         url: read_url(&mut form, &app.webhook_guard),
@@ -117,20 +115,22 @@ pub async fn update(
 
 pub async fn delete(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<String>,
 ) -> Result<HttpResponse> {
-    let (holder, id) = (holder(&caller)?, id_in_path(&path)?);
-    app.db.write(move |connection| table::delete(connection, holder.account_id, id)).await?;
+    let (holder, id) = (holder(&caller), id_in_path(&path)?);
+    app.db.write(move |connection| table::switch_off(connection, holder.account_id, id)).await?;
+    // In portions: what is deleted with the webhook may be a month of deliveries. Cut off, it is off, and can be deleted again.
+    while app.db.write(move |connection| table::delete_some(connection, id, DELETED_AT_ONCE)).await? > 0 {}
     Ok(HttpResponse::NoContent().finish())
 }
 
 pub async fn rotate_secret(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<String>,
 ) -> Result<HttpResponse> {
-    let (holder, id, secret) = (holder(&caller)?, id_in_path(&path)?, new_secret());
+    let (holder, id, secret) = (holder(&caller), id_in_path(&path)?, new_secret());
     let webhook = app.db.write(move |connection| table::rotate(connection, holder, id, &secret)).await?;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -139,14 +139,21 @@ pub async fn rotate_secret(
 
 pub async fn send_test(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<String>,
 ) -> Result<HttpResponse> {
     let webhook = find(&app, &caller, &path).await?;
     if !webhook.active {
         return Err(Error::WebhookOff);
     }
-    let delivery = app.db.write(move |connection| log::send_test(connection, webhook.id)).await?;
+    let holder = holder(&caller);
+    let delivery = app
+        .db
+        .write(move |connection| {
+            holder.require(connection)?;
+            log::send_test(connection, webhook.id)
+        })
+        .await?;
     app.webhooks.wake();
     Ok(HttpResponse::Accepted().json(delivery))
 }
@@ -154,7 +161,7 @@ pub async fn send_test(
 /// Sends again what happened within a time.
 pub async fn replay(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse> {
@@ -172,14 +179,21 @@ pub async fn replay(
         return Err(Error::WebhookOff);
     }
     let (from, to) = (from.ok_or_else(incomplete)?, to.ok_or_else(incomplete)?);
-    let count = app.db.write(move |connection| log::replay(connection, webhook.id, from, to)).await?;
+    let holder = holder(&caller);
+    let count = app
+        .db
+        .write(move |connection| {
+            holder.require(connection)?;
+            log::replay(connection, webhook.id, from, to)
+        })
+        .await?;
     app.webhooks.wake();
     Ok(HttpResponse::Accepted().json(json!({ "deliveries": count })))
 }
 
 pub async fn list_deliveries(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<String>,
     mut query: Query,
 ) -> Result<web::Json<Page<Delivery>>> {
@@ -196,7 +210,7 @@ pub async fn list_deliveries(
 
 pub async fn show_delivery(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<(String, String)>,
 ) -> Result<web::Json<DeliveryWithAttempts>> {
     let webhook_id = find(&app, &caller, &path.0).await?.id;
@@ -207,7 +221,7 @@ pub async fn show_delivery(
 
 pub async fn resend(
     app: web::Data<App>,
-    SignedIn(caller, ..): SignedIn<WebhooksManage>,
+    UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse> {
     let webhook = find(&app, &caller, &path.0).await?;
@@ -216,13 +230,20 @@ pub async fn resend(
     if !webhook.active {
         return Err(Error::WebhookOff);
     }
-    let delivery = app.db.write(move |connection| log::resend(connection, webhook.id, id)).await?;
+    let holder = holder(&caller);
+    let delivery = app
+        .db
+        .write(move |connection| {
+            holder.require(connection)?;
+            log::resend(connection, webhook.id, id)
+        })
+        .await?;
     app.webhooks.wake();
     Ok(HttpResponse::Accepted().json(delivery))
 }
 
 async fn find(app: &App, caller: &Identity, path: &str) -> Result<Webhook> {
-    let (holder, id) = (holder(caller)?, id_in_path(path)?);
+    let (holder, id) = (holder(caller), id_in_path(path)?);
     app.db.read(move |connection| table::find(connection, holder.account_id, id)).await
 }
 

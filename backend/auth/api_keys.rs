@@ -6,8 +6,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::Uri;
 use chrono::{DateTime, Utc};
 use moka::future::Cache;
+use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -50,7 +52,13 @@ pub fn is_one(token: &str) -> bool {
 }
 
 /// Is there a key in a URL? It stands in logs then, of every proxy on the way.
-pub fn is_in(url: &str) -> bool {
+pub fn is_in_url(url: &Uri) -> bool {
+    let Some(text) = url.path_and_query().map(|text| text.as_str()) else { return false };
+    // The underscore may be written as %5F.
+    text.contains("otk") && is_in(&percent_decode_str(text).decode_utf8_lossy())
+}
+
+fn is_in(url: &str) -> bool {
     url.match_indices(PREFIX).any(|(at, _)| {
         let behind = url.as_bytes()[at + PREFIX.len()..].iter();
         behind.take_while(|byte| byte.is_ascii_alphanumeric()).count() >= LENGTH
@@ -108,6 +116,11 @@ impl ApiKeys {
             return Err(Error::ApiKeyExpired);
         }
         Ok(grant)
+    }
+
+    /// Was it looked up within the last second?
+    pub fn is_known(&self, key: &str) -> bool {
+        self.known.contains_key(&hash(key))
     }
 
     /// Forgets a key that this process has just ended.
@@ -172,5 +185,8 @@ mod tests {
         assert!(is_in(&format!("/api/v1/orders?q=otk_otk_{key}&limit=1")));
         assert!(!is_in("/api/v1/orders?q=otk_42"));
         assert!(!is_in("/api/v1/orders?q="));
+        let is_in_url = |url: &str| super::is_in_url(&url.parse().unwrap());
+        assert!(is_in_url(&format!("/api/v1/orders?key={}", key.replace('_', "%5F"))));
+        assert!(!is_in_url("/api/v1/orders?q=otk_%zz"));
     }
 }

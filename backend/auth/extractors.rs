@@ -81,6 +81,9 @@ pub struct Mover<A = Session>(pub Identity, pub PhantomData<A>);
 /// An admin.
 pub struct Admin<A = Session>(pub Identity, pub PhantomData<A>);
 
+/// Whoever sees what they see as a whole: a user their own orders, an admin all.
+pub struct UserOrAdmin<A = Session>(pub Identity, pub PhantomData<A>);
+
 /// An account of either realm.
 pub struct SignedIn<A = Session>(pub Identity, pub PhantomData<A>);
 
@@ -119,6 +122,18 @@ impl<A: Access> FromRequest for Admin<A> {
     }
 }
 
+impl<A: Access> FromRequest for UserOrAdmin<A> {
+    type Error = Error;
+    type Future = Admission<UserOrAdmin<A>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        admit(request, A::NEEDS, |identity| match identity.role {
+            Role::User | Role::Admin => Ok(UserOrAdmin(identity, PhantomData)),
+            Role::Mover => Err(Error::AdminOnly),
+        })
+    }
+}
+
 impl<A: Access> FromRequest for SignedIn<A> {
     type Error = Error;
     type Future = Admission<SignedIn<A>>;
@@ -135,11 +150,6 @@ fn in_realm(identity: Identity, realm: Realm) -> Result<Identity> {
 /// Who asks comes before what their key was made for.
 fn admit<T: 'static>(request: &HttpRequest, needs: Needs, who: fn(Identity) -> Result<T>) -> Admission<T> {
     let now = |answer| Either::Left(ready(answer));
-    if let Some(url) = request.uri().path_and_query()
-        && api_keys::is_in(url.as_str())
-    {
-        return now(Err(Error::KeyInUrl));
-    }
     let Some(app) = request.app_data::<web::Data<App>>() else {
         return now(Err(Error::Internal("the application's state is missing".to_owned())));
     };
@@ -148,6 +158,10 @@ fn admit<T: 'static>(request: &HttpRequest, needs: Needs, who: fn(Identity) -> R
         Some(key) if api_keys::is_one(&key) => {
             let (app, request) = (app.clone(), request.clone());
             Either::Right(Box::pin(async move {
+                // Who has guessed too often is not even looked up; a good one that others know of is.
+                if !app.api_keys.is_known(&key) {
+                    app.limits.look(Policy::Anonymous, limits::of_address(&app, &request))?;
+                }
                 let grant = match app.api_keys.verify(&key).await {
                     Ok(grant) => grant,
                     Err(error) => return Err(stranger(&app, &request, error)),

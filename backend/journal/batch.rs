@@ -61,6 +61,8 @@ impl Working {
 pub struct Written {
     /// One for each entry, in their order.
     pub outcomes: Vec<Outcome>,
+    /// False: it is to be rolled back, which is seen before an event has drawn its number.
+    pub is_wanted: bool,
     /// In the order of their versions.
     pub announcements: Vec<Announcement>,
 }
@@ -87,7 +89,16 @@ impl<'a> Batch<'a> {
     }
 
     /// Within a transaction that the caller commits.
-    pub fn write(mut self, connection: &mut PgConnection) -> QueryResult<Written> {
+    pub fn write(self, connection: &mut PgConnection) -> QueryResult<Written> {
+        self.write_if(connection, |_| true)
+    }
+
+    /// The same, if these are the outcomes that were wanted.
+    pub fn write_if(
+        mut self,
+        connection: &mut PgConnection,
+        is_wanted: impl Fn(&Outcome) -> bool,
+    ) -> QueryResult<Written> {
         self.settle(connection)?;
         self.load(connection)?;
         let asked = self.asked;
@@ -106,6 +117,9 @@ impl<'a> Batch<'a> {
         if self.lock != Lock::Wait {
             self.leave_out_disputed(connection, &mut outcomes)?;
         }
+        if !outcomes.iter().all(is_wanted) {
+            return Ok(Written { outcomes, is_wanted: false, announcements: Vec::new() });
+        }
         let changed = |which: fn(&Working) -> bool| {
             self.orders.values().filter(move |one| !one.is_new && which(one)).map(|one| &one.order)
         };
@@ -121,7 +135,7 @@ impl<'a> Batch<'a> {
             .filter(|(_, outcome)| outcome.is_ok())
             .filter_map(|(one, outcome)| Some((one.caller_id, one.once?, std::slice::from_ref(outcome))));
         once::keep(connection, done)?;
-        Ok(Written { outcomes, announcements })
+        Ok(Written { outcomes, is_wanted: true, announcements })
     }
 
     /// For one entry that records an event: two statements instead of six, which is most of what a client waits for who is
@@ -144,7 +158,7 @@ impl<'a> Batch<'a> {
             return Ok(None);
         }
         let announcements = outcome.as_ref().ok().and_then(announcement).into_iter().collect();
-        Ok(Some(Written { outcomes: vec![outcome], announcements }))
+        Ok(Some(Written { outcomes: vec![outcome], is_wanted: true, announcements }))
     }
 
     /// Finds out whose Idempotency-Keys have an answer, or are somebody else's just now.

@@ -96,7 +96,7 @@ impl<A: Fn(Vec<Announcement>)> JournalConnection<A> {
             attempt_whole(connection, group).map(|answer| {
                 answer.unwrap_or_else(|rejection| {
                     settled = Some(rejection);
-                    Written { outcomes: Vec::new(), announcements: Vec::new() }
+                    Written { outcomes: Vec::new(), is_wanted: false, announcements: Vec::new() }
                 })
             })
         })?;
@@ -112,7 +112,7 @@ impl<A: Fn(Vec<Announcement>)> JournalConnection<A> {
         loop {
             let connection = self.connected()?;
             match attempt(connection) {
-                Ok(Written { outcomes, announcements }) => {
+                Ok(Written { outcomes, announcements, .. }) => {
                     if !announcements.is_empty() {
                         (self.announce)(announcements);
                     }
@@ -140,11 +140,11 @@ impl<A: Fn(Vec<Announcement>)> JournalConnection<A> {
 }
 
 /// Somebody else was in the way, who is not any more when it is tried again: a deadlock, a lock or statement that took too
-/// long, a reference that was taken after it had been looked for.
+/// long, a reference that was taken after it had been looked for, a webhook that was deleted meanwhile.
 pub fn is_of_the_moment(error: &DieselError) -> bool {
-    use DatabaseErrorKind::{SerializationFailure, UniqueViolation, Unknown};
+    use DatabaseErrorKind::{ForeignKeyViolation, SerializationFailure, UniqueViolation, Unknown};
     match error {
-        DieselError::DatabaseError(SerializationFailure | UniqueViolation, _) => true,
+        DieselError::DatabaseError(ForeignKeyViolation | SerializationFailure | UniqueViolation, _) => true,
         // Deadlocks have no kind of their own in diesel.
         DieselError::DatabaseError(Unknown, information) if information.message().contains("deadlock") => true,
         _ => is_timeout(error),
@@ -202,18 +202,18 @@ fn attempt_whole(connection: &mut PgConnection, group: &Group) -> Result<Result<
         if let Some(Some(rejection)) = once::claim(connection, &wanted)?.pop() {
             return Ok(Err(rejection));
         }
-        let written = if asked.is_empty() {
-            Written { outcomes: Vec::new(), announcements: Vec::new() }
-        } else {
-            Batch::new(&asked, Lock::Whole).write(connection)?
-        };
-        let stops = |outcome: &Outcome| match outcome {
-            Ok(_) => *dry_run,
+        let is_wanted = |outcome: &Outcome| match outcome {
+            Ok(_) => !dry_run,
             // Not refused: it has to be tried again.
-            Err(Rejection::Busy) => true,
-            Err(_) => *atomic || *dry_run,
+            Err(Rejection::Busy) => false,
+            Err(_) => !(*atomic || *dry_run),
         };
-        if written.outcomes.iter().any(stops) {
+        let written = if asked.is_empty() {
+            Written { outcomes: Vec::new(), is_wanted: true, announcements: Vec::new() }
+        } else {
+            Batch::new(&asked, Lock::Whole).write_if(connection, is_wanted)?
+        };
+        if !written.is_wanted {
             return Err(Stop::Meant(written.outcomes));
         }
         once::keep(connection, wanted.into_iter().map(|(account, once)| (account, once, &written.outcomes[..])))?;
@@ -221,7 +221,7 @@ fn attempt_whole(connection: &mut PgConnection, group: &Group) -> Result<Result<
         Ok(Ok(written))
     });
     result.or_else(|stop| match stop {
-        Stop::Meant(outcomes) => Ok(Ok(Written { outcomes, announcements: Vec::new() })),
+        Stop::Meant(outcomes) => Ok(Ok(Written { outcomes, is_wanted: false, announcements: Vec::new() })),
         Stop::Because(error) => Err(failure(error, committing)),
     })
 }

@@ -128,12 +128,11 @@ impl Limits {
             }
             let totals: Option<Vec<i64>> = redis.run(&counting).await;
             for (index, (key, count)) in some.iter().enumerate() {
-                if let Some(bucket) = self.shard(key).get_mut(key) {
-                    match totals.as_ref().and_then(|totals| totals.get(index)) {
-                        Some(total) => bucket.hear(windows[index], *total, *count, now),
-                        // Told the next time.
-                        None => bucket.untold += count,
-                    }
+                // What can't be told now is not told later: it may have come back since.
+                if let Some(total) = totals.as_ref().and_then(|totals| totals.get(index))
+                    && let Some(bucket) = self.shard(key).get_mut(key)
+                {
+                    bucket.hear(windows[index], *total, *count, now);
                 }
             }
         }

@@ -126,6 +126,7 @@ pub enum Refusal {
     NotFound,
     TooManySubscriptions,
     AlreadySubscribed,
+    RateLimited,
     DatabaseUnavailable,
     Internal,
 }
@@ -141,6 +142,9 @@ impl Refusal {
                 ("too_many_subscriptions", "A socket has at most 200 subscriptions; unsubscribe or open another one.")
             }
             Refusal::AlreadySubscribed => ("already_subscribed", "This socket has a subscription to this topic."),
+            Refusal::RateLimited => {
+                ("rate_limited", "Too many topics were asked for that there are not; come back in a minute.")
+            }
             Refusal::DatabaseUnavailable => {
                 ("database_unavailable", "The database can't be reached; subscribe again in a moment.")
             }

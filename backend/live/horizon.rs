@@ -7,22 +7,27 @@
 //! whose IDs are lower than one that was given out since, it was rolled back. Should somebody else's transaction last for
 //! hours, a number counts as rolled back after 30 seconds: none of the journal's lives longer than ten.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
 use super::numbers::Numbers;
-use crate::error::Result;
-use crate::storage::db::Db;
+use crate::error::{Error, Result};
+use crate::storage::db::{Db, TIME_LIMIT};
 use crate::storage::events::{self, Look};
 
 /// Most of what is missing comes within milliseconds. Only for what does not is a transaction ID used.
 const SUSPECTED_AFTER: Duration = Duration::from_millis(100);
 const MISSING_AT_MOST: Duration = Duration::from_secs(30);
+/// Far more than can be drawn within that time. What is given up could come yet, and would never be read.
+const MISSING_MAX: usize = 2_000_000;
 
 pub struct Horizon {
     db: Db,
     state: Mutex<Option<State>>,
+    is_looked_after: AtomicBool,
 }
 
 struct State {
@@ -38,20 +43,47 @@ struct Missing {
 }
 
 impl Horizon {
-    pub fn new(db: Db) -> Horizon {
-        Horizon { db, state: Mutex::new(None) }
+    pub fn new(db: Db) -> Arc<Horizon> {
+        Arc::new(Horizon { db, state: Mutex::new(None), is_looked_after: AtomicBool::new(false) })
     }
 
     /// What is below this number can be read: it will not change any more. Everything that was committed before this is
     /// called is there, but for what has to wait.
-    pub async fn get(&self) -> Result<i64> {
+    pub async fn get(self: &Arc<Self>) -> Result<i64> {
+        let looked = tokio::time::timeout(TIME_LIMIT, self.look()).await;
+        let (horizon, something_is_missing) = looked.map_err(|_| Error::DatabaseUnavailable)??;
+        if something_is_missing {
+            self.look_after();
+        }
+        Ok(horizon)
+    }
+
+    /// What is missing is looked for until it is settled, also when nobody asks: whoever comes once an hour waits for nothing.
+    fn look_after(self: &Arc<Self>) {
+        if self.is_looked_after.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let horizon = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SUSPECTED_AFTER).await;
+                if !matches!(horizon.look().await, Ok((_, true))) {
+                    break;
+                }
+            }
+            horizon.is_looked_after.store(false, Ordering::Relaxed);
+        });
+    }
+
+    /// The horizon, and whether something is missing.
+    async fn look(&self) -> Result<(i64, bool)> {
         let called_at = Instant::now();
         let mut state = self.state.lock().await;
         // Who has waited for the others takes what they have seen since.
         if let Some(state) = &*state
             && state.looked_at >= called_at
         {
-            return Ok(state.numbers.horizon());
+            return Ok(state.numbers.standing());
         }
         let looked_at = Instant::now();
         let numbers = state.as_ref().map(|state| &state.numbers);
@@ -59,9 +91,15 @@ impl Horizon {
         let suspects = numbers.is_some_and(|numbers| numbers.missing.values().any(|one| one.is_suspect(looked_at)));
         let look = self.db.read(move |connection| events::look(connection, cursor, &missing, suspects)).await?;
         let numbers = take_in(state.take().map(|state| state.numbers), &look, looked_at);
-        let horizon = numbers.horizon();
+        let standing = numbers.standing();
         *state = Some(State { numbers, looked_at });
-        Ok(horizon)
+        Ok(standing)
+    }
+}
+
+impl Numbers<Missing> {
+    fn standing(&self) -> (i64, bool) {
+        (self.horizon(), !self.missing.is_empty())
     }
 }
 
@@ -72,10 +110,11 @@ impl Missing {
 }
 
 fn take_in(numbers: Option<Numbers<Missing>>, look: &Look, looked_at: Instant) -> Numbers<Missing> {
-    // A database that went back to an earlier state has fewer numbers than were seen.
-    let numbers = numbers.filter(|numbers| look.newest >= numbers.cursor);
+    // A database that went back to an earlier state has fewer numbers than were seen; and where nobody has asked for long, it
+    // was not looked at all that is new.
+    let numbers = numbers.filter(|numbers| look.newest >= numbers.cursor && look.after <= numbers.cursor);
     // What is missing before the first that is there may be missing for now only.
-    let mut numbers = numbers.unwrap_or_else(|| Numbers::after((look.newest - events::HEAD_START).max(0)));
+    let mut numbers = numbers.unwrap_or_else(|| Numbers::after(look.after, MISSING_MAX));
     let (found, new): (Vec<i64>, Vec<i64>) = look.numbers.iter().partition(|number| **number <= numbers.cursor);
     numbers.advance(found.into_iter(), Missing { since: looked_at, before: None });
     // They were looked for after it was seen who runs.
@@ -97,7 +136,7 @@ mod tests {
     /// What is new or was found, who runs, and which ID was given out.
     fn look(numbers: &[i64], oldest_running: i64, given_out: Option<i64>) -> Look {
         let newest = numbers.iter().copied().max().unwrap_or(0).max(4);
-        Look { newest, numbers: numbers.to_vec(), oldest_running, given_out }
+        Look { after: 0, newest, numbers: numbers.to_vec(), oldest_running, given_out }
     }
 
     #[test]
@@ -132,7 +171,7 @@ mod tests {
         let now = Instant::now();
         let numbers = take_in(None, &look(&[1, 2, 3, 4, 5, 6], 100, None), now);
         assert_eq!(take_in(Some(numbers), &look(&[1, 2, 3, 4], 100, None), now).horizon(), 5);
-        let empty = Look { newest: 0, numbers: Vec::new(), oldest_running: 100, given_out: None };
+        let empty = Look { after: 0, newest: 0, numbers: Vec::new(), oldest_running: 100, given_out: None };
         assert_eq!(take_in(None, &empty, now).horizon(), 1);
     }
 }

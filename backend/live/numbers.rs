@@ -3,20 +3,19 @@
 
 use std::collections::BTreeMap;
 
-/// Numbers that may be missing at once. Sequences skip a few after a crash, and no transaction writes thousands of events.
-pub const MISSING_MAX: i64 = 10_000;
-
 /// `S` is what is known of a missing number since it was seen to be missing.
 #[derive(Debug)]
 pub struct Numbers<S> {
+    /// How many may be missing at once; then the lowest are given up.
+    missing_max: usize,
     /// Everything up to here has been read, but for what is missing.
     pub cursor: i64,
     pub missing: BTreeMap<i64, S>,
 }
 
 impl<S: Copy> Numbers<S> {
-    pub fn after(cursor: i64) -> Numbers<S> {
-        Numbers { cursor, missing: BTreeMap::new() }
+    pub fn after(cursor: i64, missing_max: usize) -> Numbers<S> {
+        Numbers { missing_max, cursor, missing: BTreeMap::new() }
     }
 
     pub fn missing(&self) -> Vec<i64> {
@@ -31,12 +30,12 @@ impl<S: Copy> Numbers<S> {
                 self.missing.remove(&number);
                 continue;
             }
-            let first_missing = (self.cursor + 1).max(number - MISSING_MAX);
+            let first_missing = (self.cursor + 1).max(number - self.missing_max as i64);
             is_too_much |= first_missing > self.cursor + 1;
             self.missing.extend((first_missing..number).map(|missing| (missing, since)));
             self.cursor = number;
         }
-        while self.missing.len() > MISSING_MAX as usize {
+        while self.missing.len() > self.missing_max {
             self.missing.pop_first();
             is_too_much = true;
         }
@@ -55,7 +54,7 @@ mod tests {
 
     #[test]
     fn numbers_that_are_missing_are_asked_for_until_they_come() {
-        let mut numbers = Numbers::after(10);
+        let mut numbers = Numbers::after(10, 10_000);
         assert!(!numbers.advance([11, 12, 15, 16].into_iter(), ()));
         assert_eq!((numbers.cursor, numbers.missing(), numbers.horizon()), (16, vec![13, 14], 13));
         assert!(!numbers.advance([13, 17].into_iter(), ()));
@@ -66,9 +65,9 @@ mod tests {
 
     #[test]
     fn a_jump_is_told() {
-        let mut numbers = Numbers::after(0);
-        assert!(!numbers.advance([MISSING_MAX + 1].into_iter(), ()));
+        let mut numbers = Numbers::after(0, 10_000);
+        assert!(!numbers.advance([10_001].into_iter(), ()));
         assert!(numbers.advance([1_000_000].into_iter(), ()));
-        assert_eq!((numbers.cursor, numbers.missing.len()), (1_000_000, MISSING_MAX as usize));
+        assert_eq!((numbers.cursor, numbers.missing.len()), (1_000_000, 10_000));
     }
 }

@@ -22,6 +22,8 @@ const PERIOD_MIN: Duration = Duration::from_millis(50);
 const PAGE: i64 = 1000;
 /// How many numbers are looked at in the beginning, to learn which are missing.
 const HEAD_START: i64 = 4096;
+/// Numbers that may be missing at once. Sequences skip a few after a crash, and transactions that are refused hundreds.
+const MISSING_MAX: usize = 10_000;
 /// A number that is still missing after this was rolled back: no transaction lives longer than ten seconds.
 const MISSING_AT_MOST: Duration = Duration::from_secs(30);
 /// More than all writers may be writing at once: so far the order of numbers and that of commits may differ.
@@ -195,7 +197,7 @@ pub(super) struct Feed {
 
 impl Default for Feed {
     fn default() -> Feed {
-        Feed { numbers: Numbers::after(0), lately: VecDeque::new() }
+        Feed { numbers: Numbers::after(0, MISSING_MAX), lately: VecDeque::new() }
     }
 }
 

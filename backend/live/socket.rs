@@ -14,13 +14,14 @@ use uuid::Uuid;
 
 use super::Registered;
 use super::frames::{self, ClientFrame, HEARTBEAT, Refusal};
-use super::outbox::End;
+use super::outbox::{End, Item};
 use super::subscriptions::{Out, Subscriptions};
 use super::topics::Topic;
 use crate::auth::api_keys;
 use crate::auth::extractors::{Credential, Identity};
 use crate::domain::scope::Scope;
 use crate::error::{Error, Result};
+use crate::limits::{Policy, Whose};
 use crate::server::App;
 
 pub const FRAME_MAX: usize = 16 * 1024;
@@ -29,13 +30,13 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 const CLOSING_LIMIT: Duration = Duration::from_secs(60);
 
 /// Serves a socket until one side has had enough.
-pub async fn run(app: Data<App>, session: Session, stream: MessageStream) {
+pub async fn run(app: Data<App>, from: Whose, session: Session, stream: MessageStream) {
     let registered = match app.live.open() {
         Ok(registered) => registered,
         Err(_) => return say_goodbye(session, Close::from(End::Draining)).await,
     };
     let stream = stream.max_frame_size(FRAME_MAX).aggregate_continuations().max_continuation_size(FRAME_MAX);
-    let mut socket = Socket::new(app, registered, session.clone());
+    let mut socket = Socket::new(app, from, registered, session.clone());
     let close = match socket.serve(stream).await {
         Ok(never) => match never {},
         Err(close) => close,
@@ -57,6 +58,8 @@ async fn say_goodbye(session: Session, close: Close) {
 
 struct Socket {
     app: Data<App>,
+    /// The address of the client.
+    from: Whose,
     registered: Registered,
     session: Session,
     subscriptions: Subscriptions,
@@ -85,11 +88,11 @@ enum Close {
 enum Never {}
 
 impl Socket {
-    fn new(app: Data<App>, registered: Registered, session: Session) -> Socket {
+    fn new(app: Data<App>, from: Whose, registered: Registered, session: Session) -> Socket {
         let subscriptions = Subscriptions::new(registered.live.clone(), registered.outbox.clone());
         // Thousands that connect together should not all be woken together ever after.
         let next_heartbeat = Instant::now() + HEARTBEAT_EVERY.mul_f64(rand::random_range(0.5..1.0));
-        Socket { app, registered, session, subscriptions, caller: None, next_heartbeat, out: Out::new() }
+        Socket { app, from, registered, session, subscriptions, caller: None, next_heartbeat, out: Out::new() }
     }
 
     async fn serve(&mut self, mut stream: AggregatedMessageStream) -> Result<Never, Close> {
@@ -98,7 +101,7 @@ impl Socket {
         tokio::pin!(alarm);
         loop {
             tokio::select! {
-                item = outbox.next() => self.subscriptions.take(item?, &mut self.out),
+                item = outbox.next() => self.take_item(item?),
                 message = stream.recv() => self.take_message(message).await?,
                 () = &mut alarm => self.ring()?,
             }
@@ -106,6 +109,14 @@ impl Socket {
             if alarm.deadline() != self.next_alarm() {
                 alarm.as_mut().reset(self.next_alarm());
             }
+        }
+    }
+
+    fn take_item(&mut self, item: Item) {
+        self.subscriptions.take(item, &mut self.out);
+        // Who asks for what there is not is guessing, here as at /track.
+        for _ in 0..self.subscriptions.guesses() {
+            let _ = self.app.limits.take(Policy::Misses, self.from);
         }
     }
 
@@ -135,6 +146,9 @@ impl Socket {
             ClientFrame::Authenticate { token } => self.authenticate(&token).await?,
             ClientFrame::Subscribe { topic: text, after } => {
                 let subscribed = match Topic::parse(&text) {
+                    Some(Topic::Track(_)) if self.app.limits.look(Policy::Misses, self.from).is_err() => {
+                        Err(Refusal::RateLimited)
+                    }
                     Some(topic) => self.subscriptions.subscribe(topic, after.unwrap_or(0), &mut self.out),
                     None => Err(Refusal::NotFound),
                 };

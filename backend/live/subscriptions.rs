@@ -37,6 +37,7 @@ pub struct Subscriptions {
     last_number: u32,
     /// How many answers of the database are still to come, also for those that are unsubscribed by now.
     reading: usize,
+    guesses: u32,
 }
 
 struct Subscription {
@@ -72,7 +73,12 @@ struct Beginning {
 
 impl Subscriptions {
     pub fn new(live: Arc<Live>, outbox: Arc<Outbox>) -> Subscriptions {
-        Subscriptions { live, outbox, caller: None, list: Vec::new(), last_number: 0, reading: 0 }
+        Subscriptions { live, outbox, caller: None, list: Vec::new(), last_number: 0, reading: 0, guesses: 0 }
+    }
+
+    /// How many public topics were asked for since the last call that nobody has.
+    pub fn guesses(&mut self) -> u32 {
+        std::mem::take(&mut self.guesses)
     }
 
     pub fn set_caller(&mut self, caller: Identity) {
@@ -165,7 +171,10 @@ impl Subscriptions {
                 self.remove(index);
                 return out.extend(frames::gone(topic));
             }
-            Ok(_) => Refusal::NotFound,
+            Ok(_) => {
+                self.guesses += u32::from(matches!(topic, Topic::Track(_)));
+                Refusal::NotFound
+            }
             Err(Error::Internal(cause)) => {
                 tracing::error!(%topic, %cause, "a subscription can't begin");
                 Refusal::Internal

@@ -17,15 +17,20 @@ use crate::domain::event::Event;
 use crate::error::{Error, Result};
 use crate::webhooks::message::{About, Secret};
 
-/// How long an endpoint is a replica's after it was taken, or the taking was renewed. A replica that was killed holds its
-/// endpoints up for as long.
-pub const LEASE: Duration = Duration::from_secs(6);
+/// Until when an endpoint is a replica's that was taken now, or of which the taking is renewed. A replica that was killed holds
+/// its endpoints up for as long.
 const LEASE_ENDS: &str = "clock_timestamp() + interval '6 seconds'";
+/// Whether an endpoint may be told of anything: it is on and wants no pause, and its account is active and, where it is told of
+/// everybody's orders, an admin's.
+const MAY_BE_TOLD: &str = "webhooks.active AND (webhooks.paused_until IS NULL OR webhooks.paused_until <= now()) \
+     AND EXISTS (SELECT FROM accounts WHERE accounts.id = webhooks.account_id AND accounts.active \
+                 AND (webhooks.owner_id IS NOT NULL OR accounts.role = 'admin'))";
 
+/// An endpoint for which something is due.
 #[derive(QueryableByName)]
-struct Taken {
+pub struct Waiting {
     #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
+    pub id: Uuid,
 }
 
 /// Is there anything to do at all?
@@ -34,9 +39,10 @@ pub fn has_active_webhook(connection: &mut PgConnection) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(active)).get_result(connection)?)
 }
 
-/// Takes endpoints for which something is due, and which nobody else has. Each of those for which something waits is looked
-/// at once, however much that is.
+/// The endpoints of this replica for which something is due: those that it has, and those that it takes now because nobody
+/// else has them. Each of those for which something waits is looked at once, however much that is.
 pub fn take(connection: &mut PgConnection, replica: Uuid, limit: i32) -> Result<Vec<Uuid>> {
+    // NO KEY: who writes an event looks at the webhook's key, and waits for nobody here, nor do we for them.
     let statement = format!(
         "WITH RECURSIVE waiting (id) AS (
              (SELECT webhook_id FROM webhook_deliveries WHERE due_at IS NOT NULL ORDER BY webhook_id LIMIT 1)
@@ -44,22 +50,26 @@ pub fn take(connection: &mut PgConnection, replica: Uuid, limit: i32) -> Result<
              SELECT (SELECT webhook_id FROM webhook_deliveries WHERE due_at IS NOT NULL AND webhook_id > waiting.id
                      ORDER BY webhook_id LIMIT 1)
              FROM waiting WHERE waiting.id IS NOT NULL
+         ), due AS (
+             SELECT id FROM waiting
+             WHERE EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = waiting.id AND due_at <= now())
          ), free AS (
-             SELECT webhooks.id
-             FROM waiting JOIN webhooks USING (id) JOIN accounts ON accounts.id = webhooks.account_id
-             WHERE webhooks.active AND accounts.active AND (webhooks.owner_id IS NOT NULL OR accounts.role = 'admin')
-                 AND (webhooks.paused_until IS NULL OR webhooks.paused_until <= now())
-                 AND (webhooks.leased_until IS NULL OR webhooks.leased_until <= clock_timestamp())
-                 AND EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = webhooks.id AND due_at <= now())
+             SELECT webhooks.id FROM webhooks JOIN due USING (id)
+             WHERE (webhooks.leased_until IS NULL OR webhooks.leased_until <= clock_timestamp()) AND {MAY_BE_TOLD}
              LIMIT $2
-             FOR UPDATE OF webhooks SKIP LOCKED
+             FOR NO KEY UPDATE OF webhooks SKIP LOCKED
+         ), taken AS (
+             UPDATE webhooks SET leased_by = $1, leased_until = {LEASE_ENDS} FROM free WHERE webhooks.id = free.id
+             RETURNING webhooks.id
          )
-         UPDATE webhooks SET leased_by = $1, leased_until = {LEASE_ENDS} FROM free WHERE webhooks.id = free.id
-         RETURNING webhooks.id"
+         SELECT id FROM taken
+         UNION ALL
+         SELECT webhooks.id FROM webhooks JOIN due USING (id)
+         WHERE webhooks.leased_by = $1 AND webhooks.leased_until > clock_timestamp()"
     );
-    let taken: Vec<Taken> =
+    let waiting: Vec<Waiting> =
         diesel::sql_query(statement).bind::<SqlUuid, _>(replica).bind::<Int4, _>(limit).load(connection)?;
-    Ok(taken.into_iter().map(|one| one.id).collect())
+    Ok(waiting.into_iter().map(|one| one.id).collect())
 }
 
 /// Keeps endpoints that this replica has; gives those that it still had.
@@ -96,24 +106,15 @@ pub struct Due {
     pub about: About,
 }
 
-/// An endpoint that this replica has taken, and what is due for it, but for the deliveries in `known`: at most `limit`, those
-/// first that are due for longest. None: it is not this replica's any more, or was switched off.
-pub fn due(
-    connection: &mut PgConnection,
-    replica: Uuid,
-    id: Uuid,
-    known: &[Uuid],
-    limit: i64,
-) -> Result<Option<(Endpoint, Vec<Due>)>> {
+/// Where to send to and how to sign now, of an endpoint that this replica has for a second at least. None: it is another
+/// one's, or is not to be told of anything.
+pub fn endpoint(connection: &mut PgConnection, replica: Uuid, id: Uuid) -> Result<Option<Endpoint>> {
     type Found = (String, Vec<u8>, Option<Vec<u8>>, Option<DateTime<Utc>>);
     let found: Option<Found> = webhooks::table
         .find(id)
         .filter(webhooks::leased_by.eq(replica))
-        .filter(webhooks::leased_until.gt(sql::<Timestamptz>("clock_timestamp()").nullable()))
-        .filter(webhooks::active)
-        .filter(
-            webhooks::paused_until.is_null().or(webhooks::paused_until.le(now.into_sql::<Timestamptz>().nullable())),
-        )
+        .filter(webhooks::leased_until.gt(sql::<Timestamptz>("clock_timestamp() + interval '1 second'").nullable()))
+        .filter(sql::<Bool>(MAY_BE_TOLD))
         .select((webhooks::url, webhooks::secret, webhooks::previous_secret, webhooks::previous_until))
         .first(connection)
         .optional()?;
@@ -122,13 +123,14 @@ pub fn due(
     let secrets = std::iter::once(secret).chain(previous).map(|secret| secret.try_into());
     let secrets =
         secrets.collect::<Result<_, _>>().map_err(|_| Error::Internal("a secret has not 32 bytes".to_owned()))?;
+    Ok(Some(Endpoint { url, secrets }))
+}
 
+/// What is due for an endpoint, but for the deliveries in `known`: at most `limit`, those first that are due for longest.
+pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) -> Result<Vec<Due>> {
     type Row = (Uuid, i16, DateTime<Utc>, Option<EventRow>, Option<String>, Option<Value>);
-    let is_its = deliveries::order_id
-        .eq(order_events::order_id.nullable())
-        .and(deliveries::version.eq(order_events::version.nullable()));
     let rows: Vec<Row> = deliveries::table
-        .left_join(order_events::table.on(is_its))
+        .left_join(order_events::table.on(is_its_event()))
         .left_join(orders::table.on(orders::id.nullable().eq(deliveries::order_id)))
         .filter(deliveries::webhook_id.eq(id))
         .filter(deliveries::due_at.le(now.into_sql::<Timestamptz>().nullable()))
@@ -144,18 +146,27 @@ pub fn due(
             orders::metadata.nullable(),
         ))
         .load(connection)?;
-    let due = rows.into_iter().map(|(delivery, attempts, created_at, event, reference, metadata)| {
-        let about = match event {
-            Some(event) => About::Event {
-                event: Box::new(Event::try_from(event)?),
-                reference,
-                metadata: texts(metadata.unwrap_or_default()),
-            },
-            None => About::Test { webhook_id: id },
-        };
-        Ok(Due { id: delivery, attempts, created_at, about })
-    });
-    Ok(Some((Endpoint { url, secrets }, due.collect::<Result<_>>()?)))
+    rows.into_iter()
+        .map(|(delivery, attempts, created_at, event, reference, metadata)| {
+            let about = match event {
+                Some(event) => About::Event {
+                    event: Box::new(Event::try_from(event)?),
+                    reference,
+                    metadata: texts(metadata.unwrap_or_default()),
+                },
+                None => About::Test { webhook_id: id },
+            };
+            Ok(Due { id: delivery, attempts, created_at, about })
+        })
+        .collect()
+}
+
+/// A delivery beside the event that it tells of.
+#[diesel::dsl::auto_type]
+pub fn is_its_event() -> _ {
+    deliveries::order_id
+        .eq(order_events::order_id.nullable())
+        .and(deliveries::version.eq(order_events::version.nullable()))
 }
 
 fn texts(metadata: Value) -> BTreeMap<String, String> {
@@ -201,9 +212,13 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
     let before: Vec<i16> = attempted.iter().map(|one| one.attempts_before).collect();
     let succeeded = column(|one| one.has_succeeded().then_some(one.started_at));
     diesel::sql_query(
-        "UPDATE webhook_deliveries AS d SET attempts = n.attempts + 1, due_at = n.next_at, succeeded_at = n.succeeded_at \
-         FROM unnest($1, $2, $3, $4) AS n (id, attempts, next_at, succeeded_at) \
-         WHERE d.id = n.id AND d.attempts = n.attempts",
+        "WITH n AS (
+             SELECT d.id, n.attempts, n.next_at, n.succeeded_at
+             FROM webhook_deliveries AS d JOIN unnest($1, $2, $3, $4) AS n (id, attempts, next_at, succeeded_at) USING (id)
+             WHERE d.attempts = n.attempts ORDER BY d.id FOR NO KEY UPDATE OF d
+         )
+         UPDATE webhook_deliveries AS d SET attempts = n.attempts + 1, due_at = n.next_at, succeeded_at = n.succeeded_at
+         FROM n WHERE d.id = n.id",
     )
     .bind::<Array<SqlUuid>, _>(&ids)
     .bind::<Array<SmallInt>, _>(before)
@@ -245,7 +260,8 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
         gone.push(is_gone);
         paused.push(pause);
     }
-    // Most say what is known: an endpoint's row is written when that changes. In the order of their IDs, as everywhere.
+    // Most say what is known: an endpoint's row is written when that changes. Deliveries before endpoints, and both in the order
+    // of their IDs: so it is wherever they are locked.
     diesel::sql_query(
         "WITH changed AS (
              SELECT w.id, n.gone, n.went_well, n.paused_until,
@@ -253,7 +269,7 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
              FROM webhooks AS w JOIN unnest($1, $2, $3, $4) AS n (id, went_well, gone, paused_until) USING (id)
              WHERE w.active AND (n.gone OR n.paused_until IS NOT NULL OR n.went_well <> (w.failing_since IS NULL)
                  OR NOT n.went_well AND w.failing_since < now() - interval '5 days')
-             ORDER BY w.id FOR UPDATE OF w
+             ORDER BY w.id FOR NO KEY UPDATE OF w
          )
          UPDATE webhooks AS w SET
              failing_since = CASE WHEN changed.went_well THEN NULL ELSE COALESCE(w.failing_since, now()) END,

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::deliveries::is_its_event;
 use super::schema::{order_events, webhook_attempts as attempts, webhook_deliveries as deliveries, webhooks};
 use super::sessions::transaction_time;
 use crate::domain::status::named;
@@ -143,9 +144,12 @@ pub fn send_test(connection: &mut PgConnection, webhook_id: Uuid) -> Result<Deli
     find(connection, webhook_id, id).map(|(delivery, _)| delivery)
 }
 
+/// How many events may be told again at once.
+const REPLAYED_AT_ONCE: i64 = 50_000;
+
 /// Has a webhook told again, or for the first time, of all events of its types that were recorded from one time to before
-/// another; those that were told already keep their names. Says how many that are. Its own types and orders as they are
-/// now.
+/// another, in their order; those that were told already keep their names. Says how many that are. Its own types and
+/// orders as they are now. [`Error::TooMuchToReplay`].
 pub fn replay(
     connection: &mut PgConnection,
     webhook_id: Uuid,
@@ -155,18 +159,22 @@ pub fn replay(
     let (owner_id, types): (Option<Uuid>, Vec<String>) =
         webhooks::table.find(webhook_id).select((webhooks::owner_id, webhooks::event_types)).first(connection)?;
     let statement = "INSERT INTO webhook_deliveries (id, webhook_id, order_id, version, created_at, due_at)
-         SELECT gen_random_uuid(), $1, order_id, version, now(), now()
-         FROM order_events
-         WHERE recorded_at >= $2 AND recorded_at < $3 AND ($4 IS NULL OR owner_id = $4) AND ($5 = '{}' OR type = ANY ($5))
+         SELECT gen_random_uuid(), $1, order_id, version, now(), now() + row_number() OVER (ORDER BY seq) * interval '1 microsecond'
+         FROM (SELECT order_id, version, seq FROM order_events
+               WHERE recorded_at >= $2 AND recorded_at < $3 AND ($4 IS NULL OR owner_id = $4) AND ($5 = '{}' OR type = ANY ($5))
+               ORDER BY seq LIMIT $6) AS event
          ORDER BY seq
-         ON CONFLICT (webhook_id, order_id, version) DO UPDATE SET attempts = 0, due_at = now()";
-    Ok(diesel::sql_query(statement)
+         ON CONFLICT (webhook_id, order_id, version) DO UPDATE SET attempts = 0, due_at = EXCLUDED.due_at";
+    let count = diesel::sql_query(statement)
         .bind::<SqlUuid, _>(webhook_id)
         .bind::<Timestamptz, _>(from)
         .bind::<Timestamptz, _>(to)
         .bind::<diesel::sql_types::Nullable<SqlUuid>, _>(owner_id)
         .bind::<Array<Text>, _>(types)
-        .execute(connection)?)
+        .bind::<BigInt, _>(REPLAYED_AT_ONCE + 1)
+        .execute(connection)?;
+    // Within the transaction: nothing of it stays.
+    if count as i64 > REPLAYED_AT_ONCE { Err(Error::TooMuchToReplay(REPLAYED_AT_ONCE)) } else { Ok(count) }
 }
 
 /// Deletes what is 30 days old, at most `limit` of it; says how many.
@@ -181,7 +189,7 @@ pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {
 
 #[diesel::dsl::auto_type]
 fn select() -> _ {
-    deliveries::table.left_join(order_events::table.on(is_its())).select((
+    deliveries::table.left_join(order_events::table.on(is_its_event())).select((
         deliveries::id,
         deliveries::order_id,
         deliveries::version,
@@ -191,11 +199,4 @@ fn select() -> _ {
         deliveries::number,
         order_events::kind.nullable(),
     ))
-}
-
-#[diesel::dsl::auto_type]
-fn is_its() -> _ {
-    deliveries::order_id
-        .eq(order_events::order_id.nullable())
-        .and(deliveries::version.eq(order_events::version.nullable()))
 }

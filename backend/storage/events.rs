@@ -132,6 +132,8 @@ fn marks(rows: impl Iterator<Item = MarkedRow>) -> Result<Vec<(i64, Mark)>> {
 /// Which numbers of the feed there are, and whose transactions may yet bring others.
 #[derive(Debug)]
 pub struct Look {
+    /// All that are higher were looked for.
+    pub after: i64,
     /// Of those that were asked for, and all that are new, in their order.
     pub numbers: Vec<i64>,
     /// The highest that there is, or 0.
@@ -143,9 +145,9 @@ pub struct Look {
 }
 
 /// How many numbers are looked at in the beginning: more than there can be in the time that a transaction may take.
-pub const HEAD_START: i64 = 250_000;
+const HEAD_START: i64 = 250_000;
 
-/// Looks for numbers above `cursor`, without one for the newest, and for those that are missing below it.
+/// Looks for numbers above `cursor`, for the newest where there is none or too many have come since, and for those that are missing below it.
 pub fn look(connection: &mut PgConnection, cursor: Option<i64>, missing: &[i64], give_out: bool) -> Result<Look> {
     let oldest_running = diesel::select(sql::<BigInt>("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"));
     let oldest_running = oldest_running.get_result(connection)?;
@@ -156,8 +158,8 @@ pub fn look(connection: &mut PgConnection, cursor: Option<i64>, missing: &[i64],
     }
     let newest: Option<i64> = order_events::table.select(diesel::dsl::max(order_events::seq)).first(connection)?;
     let newest = newest.unwrap_or(0);
-    let cursor = cursor.unwrap_or(newest - HEAD_START);
-    let new = order_events::table.filter(order_events::seq.gt(cursor)).order(order_events::seq);
+    let after = cursor.filter(|cursor| newest - cursor <= HEAD_START).unwrap_or((newest - HEAD_START).max(0));
+    let new = order_events::table.filter(order_events::seq.gt(after)).order(order_events::seq);
     numbers.extend(new.select(order_events::seq).load::<i64>(connection)?);
     let newest = numbers.last().copied().unwrap_or(newest).max(newest);
     let mut given_out = None;
@@ -166,7 +168,7 @@ pub fn look(connection: &mut PgConnection, cursor: Option<i64>, missing: &[i64],
         let id = diesel::select(sql::<BigInt>("pg_current_xact_id()::text::bigint"));
         given_out = Some(id.get_result(connection)?);
     }
-    Ok(Look { numbers, newest, oldest_running, given_out })
+    Ok(Look { after, numbers, newest, oldest_running, given_out })
 }
 
 /// Which part of the feed somebody reads.

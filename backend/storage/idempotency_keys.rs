@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,7 +19,7 @@ pub struct Kept {
     pub answer: Answer,
 }
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(QueryableByName, Insertable)]
 #[diesel(table_name = idempotency_keys)]
 struct Row {
     account_id: Uuid,
@@ -50,11 +49,9 @@ pub fn find<'a>(
     wanted: impl Iterator<Item = (Uuid, &'a str)>,
 ) -> QueryResult<HashMap<(Uuid, String), Kept>> {
     let (accounts, keys): (Vec<Uuid>, Vec<&str>) = wanted.unzip();
-    let rows: Vec<Row> = idempotency_keys::table
-        .filter(idempotency_keys::account_id.eq_any(accounts))
-        .filter(idempotency_keys::key.eq_any(keys))
-        .select(Row::as_select())
-        .load(connection)?;
+    let statement = "SELECT kept.* FROM unnest($1, $2) AS n (account_id, key) JOIN idempotency_keys AS kept USING (account_id, key)";
+    let query = diesel::sql_query(statement).bind::<Array<SqlUuid>, _>(accounts).bind::<Array<Text>, _>(keys);
+    let rows: Vec<Row> = query.load(connection)?;
     rows.into_iter()
         .map(|row| {
             let fingerprint = row.fingerprint.try_into().map_err(|_| unreadable("a fingerprint has not 32 bytes"))?;
@@ -88,18 +85,9 @@ pub fn insert(connection: &mut PgConnection, answers: Vec<(Uuid, &str, Kept)>) -
 
 /// Deletes what has been kept for 7 days, at most `limit` of it; says how many.
 pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {
-    let old: Vec<(Uuid, String)> = idempotency_keys::table
-        .filter(idempotency_keys::created_at.lt(sql::<Timestamptz>("now() - interval '7 days'")))
-        .select((idempotency_keys::account_id, idempotency_keys::key))
-        .limit(limit)
-        .load(connection)?;
-    let (accounts, keys): (Vec<Uuid>, Vec<String>) = old.into_iter().unzip();
-    let old = idempotency_keys::table
-        .filter(idempotency_keys::account_id.eq_any(accounts))
-        .filter(idempotency_keys::key.eq_any(keys))
-        // Another account's of the same name may be new.
-        .filter(idempotency_keys::created_at.lt(sql::<Timestamptz>("now() - interval '7 days'")));
-    Ok(diesel::delete(old).execute(connection)?)
+    let statement = "DELETE FROM idempotency_keys WHERE ctid IN (
+             SELECT ctid FROM idempotency_keys WHERE created_at < now() - interval '7 days' LIMIT $1)";
+    Ok(diesel::sql_query(statement).bind::<BigInt, _>(limit).execute(connection)?)
 }
 
 fn unreadable(what: &'static str) -> diesel::result::Error {

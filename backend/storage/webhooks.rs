@@ -8,14 +8,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::accounts;
-use super::schema::webhooks;
+use super::schema::{webhook_deliveries, webhooks};
 use super::sessions::transaction_time;
 use crate::domain::event::EventType;
 use crate::domain::time::to_millis;
 use crate::error::{Error, Result};
 
 /// More endpoints than this nobody needs.
-const MOST_OF_AN_ACCOUNT: i64 = 100;
+const MOST_OF_AN_ACCOUNT: i64 = 20;
 
 /// For how long a secret that was replaced signs, too.
 const OLD_SECRET_SIGNS: &str = "now() + interval '24 hours'";
@@ -107,7 +107,7 @@ pub struct Holder {
 
 impl Holder {
     /// Is this account still what its token says?
-    fn require(self, connection: &mut PgConnection) -> Result<()> {
+    pub fn require(self, connection: &mut PgConnection) -> Result<()> {
         if self.is_admin {
             accounts::require_admin(connection, self.account_id)
         } else {
@@ -204,13 +204,30 @@ pub fn update(connection: &mut PgConnection, holder: Holder, id: Uuid, change: W
         .try_into()
 }
 
-/// Deletes one of an account's webhooks with all of its deliveries.
-pub fn delete(connection: &mut PgConnection, account_id: Uuid, id: Uuid) -> Result<()> {
+/// Switches off one of an account's webhooks, which is to be deleted: from then on no event waits for that.
+pub fn switch_off(connection: &mut PgConnection, account_id: Uuid, id: Uuid) -> Result<()> {
     let own = webhooks::table.find(id).filter(webhooks::account_id.eq(account_id));
-    match diesel::delete(own).execute(connection)? {
+    match diesel::update(own).set(webhooks::active.eq(false)).execute(connection)? {
         0 => Err(Error::NotFound),
         _ => Ok(()),
     }
+}
+
+/// Deletes some of a webhook's deliveries, and says how many; when none is left, the webhook.
+pub fn delete_some(connection: &mut PgConnection, id: Uuid, limit: i64) -> Result<usize> {
+    let of_it = webhook_deliveries::table.filter(webhook_deliveries::webhook_id.eq(id));
+    // Locked in the order in which whoever notes attempts locks them.
+    let some: Vec<Uuid> = of_it
+        .order(webhook_deliveries::id)
+        .select(webhook_deliveries::id)
+        .limit(limit)
+        .for_update()
+        .load(connection)?;
+    if some.is_empty() {
+        return Ok(diesel::delete(webhooks::table.find(id)).execute(connection).map(|_| 0)?);
+    }
+    let some = webhook_deliveries::table.filter(webhook_deliveries::id.eq_any(some));
+    Ok(diesel::delete(some).execute(connection)?)
 }
 
 /// Replaces the secret; the one before signs, too, for a day.

@@ -2,12 +2,14 @@
 //! made, after its name was resolved: what a name says before that is no promise.
 
 use std::error::Error as StdError;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 use url::Host;
 
 /// IPv4 addresses that are nobody's on the internet (IANA's special-purpose registry), those of multicast and what is
@@ -109,6 +111,14 @@ impl Guard {
     }
 }
 
+/// Names that are looked for at once, and for how long; the system may take longer to give up.
+static TURNS: Semaphore = Semaphore::const_new(64);
+const LOOKED_FOR_AT_MOST: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the name is not known within 5 seconds")]
+struct NoSuchName;
+
 /// Resolves names as the system does, and leaves out every address that must not be reached.
 pub struct Resolver {
     guard: Guard,
@@ -119,7 +129,12 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (guard, is_https) = (self.guard.clone(), self.is_https);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let _turn = TURNS.acquire().await?;
+            let (to_us, found) = tokio::sync::oneshot::channel();
+            // A thread of its own, for as long as the system takes: those that wait for Postgres must not wait for names.
+            let looking = move || _ = to_us.send((name.as_str(), 0).to_socket_addrs());
+            std::thread::Builder::new().name("names".to_owned()).spawn(looking)?;
+            let found = tokio::time::timeout(LOOKED_FOR_AT_MOST, found).await.map_err(|_| NoSuchName)???;
             let may_reach =
                 |address: &SocketAddr| guard.is_allowed(address.ip()) || is_https && is_public(address.ip());
             let addresses: Vec<SocketAddr> = found.filter(may_reach).collect();

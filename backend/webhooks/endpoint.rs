@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Shared;
@@ -16,25 +17,40 @@ use crate::domain::ids::OrderId;
 use crate::storage::deliveries::{self, Due, Endpoint};
 
 const UNDER_WAY_MAX: usize = 4;
-/// Deliveries read at once.
-const PAGE: i64 = 200;
-/// Deliveries that wait here at most: behind an order's earlier ones, those of other orders.
-const WAITING_MAX: usize = 1000;
+/// Deliveries read at once, and waiting here at most: behind an order's earlier ones, those of other orders. With their events
+/// they may be 20 kB each.
+const PAGE: i64 = 50;
+const WAITING_MAX: usize = 100;
 /// How long a task waits for more before it leaves its endpoint to others.
 const LINGERS: Duration = Duration::from_secs(2);
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How long it is believed where to send to, how to sign, and that it is ours to do.
+const BELIEVED: Duration = Duration::from_secs(1);
 
 /// Sends what is due for an endpoint, until nothing is for a while, or the endpoint is another replica's.
 pub async fn serve(shared: Arc<Shared>, id: Uuid, wake: Arc<Notify>) {
+    // Whatever happens: what nobody serves is not renewed.
+    let place = Place { shared: shared.clone(), id };
     let mut task = Task::new(shared.clone(), id, wake);
     task.run().await;
     task.is_all_noted().await;
+    drop(place);
     let replica = shared.replica;
     // If this fails, the lease runs out.
     let _ = shared.db.write(move |connection| deliveries::release(connection, replica, id)).await;
-    shared.taken().remove(&id);
     // What became due since it was looked at last.
     shared.committed.notify_one();
+}
+
+struct Place {
+    shared: Arc<Shared>,
+    id: Uuid,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.taken().remove(&self.id);
+    }
 }
 
 struct Task {
@@ -65,9 +81,19 @@ impl Task {
 
     async fn run(&mut self) {
         let mut under_way = FuturesUnordered::new();
-        let (mut endpoint, mut may_be_more) = (None, true);
+        let (mut endpoint, mut looked_at, mut may_be_more) = (None, Instant::now(), true);
         let mut is_ending = self.shared.is_ending.subscribe();
         while !self.is_told_to_stop && !*is_ending.borrow() {
+            let has_room = under_way.len() < UNDER_WAY_MAX;
+            if has_room && (endpoint.is_none() || looked_at.elapsed() >= BELIEVED) {
+                looked_at = Instant::now();
+                match self.endpoint().await {
+                    Ok(Some(found)) => endpoint = Some(Arc::new(found)),
+                    Ok(None) => break,
+                    // While nobody can say, nothing is sent.
+                    Err(()) => endpoint = None,
+                }
+            }
             if let Some(endpoint) = &endpoint {
                 while under_way.len() < UNDER_WAY_MAX
                     && let Some(due) = self.next()
@@ -75,26 +101,19 @@ impl Task {
                     under_way.push(self.send(Arc::clone(endpoint), due));
                 }
             }
-            let has_room = under_way.len() < UNDER_WAY_MAX && self.waiting.len() < WAITING_MAX;
-            if may_be_more && has_room {
-                match self.read().await {
-                    Ok(Some((read, is_all))) => {
-                        endpoint = Some(Arc::new(read));
-                        may_be_more = !is_all;
-                        continue;
-                    }
-                    Ok(None) => break,
-                    Err(()) => {}
-                }
+            let reads = may_be_more && under_way.len() < UNDER_WAY_MAX && self.waiting.len() < WAITING_MAX;
+            if reads && let Ok(is_all) = self.read().await {
+                may_be_more = !is_all;
+                continue;
             }
             let is_idle = under_way.is_empty() && self.waiting.is_empty() && !may_be_more;
+            let is_stuck = reads || endpoint.is_none();
             tokio::select! {
                 Some((order_id, note)) = under_way.next() => self.has_ended(order_id, note).await,
                 () = self.wake.notified() => may_be_more = true,
                 _ = is_ending.changed() => {}
                 () = tokio::time::sleep(LINGERS), if is_idle => break,
-                // It could not be read.
-                () = tokio::time::sleep(TRY_AGAIN_AFTER), if may_be_more && has_room => {}
+                () = tokio::time::sleep(TRY_AGAIN_AFTER), if is_stuck => {}
             }
         }
         while let Some((order_id, note)) = under_way.next().await {
@@ -102,18 +121,23 @@ impl Task {
         }
     }
 
-    /// Reads what is due. None: the endpoint is not ours any more, or wants nothing now.
-    async fn read(&mut self) -> Result<Option<(Endpoint, bool)>, ()> {
-        let known: Vec<Uuid> = self.known().iter().copied().collect();
+    /// None: the endpoint is not ours any more, or is not to be told of anything.
+    async fn endpoint(&self) -> Result<Option<Endpoint>, ()> {
         let (replica, id) = (self.shared.replica, self.id);
-        let read = self.shared.db.read(move |connection| deliveries::due(connection, replica, id, &known, PAGE)).await;
-        let Some((endpoint, due)) = read.map_err(|error| tracing::debug!(%error, "deliveries can't be read"))? else {
-            return Ok(None);
-        };
+        let found = self.shared.db.read(move |connection| deliveries::endpoint(connection, replica, id)).await;
+        found.map_err(|error| tracing::debug!(%error, "a webhook can't be read"))
+    }
+
+    /// Reads what is due; whether that is all.
+    async fn read(&mut self) -> Result<bool, ()> {
+        let known: Vec<Uuid> = self.known().iter().copied().collect();
+        let id = self.id;
+        let read = self.shared.db.read(move |connection| deliveries::due(connection, id, &known, PAGE)).await;
+        let due = read.map_err(|error| tracing::warn!(%error, webhook = %id, "deliveries can't be read"))?;
         let is_all = (due.len() as i64) < PAGE;
         self.known().extend(due.iter().map(|due| due.id));
         self.waiting.extend(due);
-        Ok(Some((endpoint, is_all)))
+        Ok(is_all)
     }
 
     /// The first that waits for nothing else.

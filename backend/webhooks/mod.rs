@@ -1,8 +1,8 @@
 //! Webhooks: events told to integrators' own servers, at least once, whatever dies; the Standard Webhooks specification.
 //!
 //! A delivery is a row, written in the event's own transaction. Each replica looks for endpoints for which something is due,
-//! as soon as something was committed anywhere and at least once a second, and takes them for some seconds. For each that it
-//! has, a task sends up to four messages at once and notes how that went. One that hangs holds up nothing but itself.
+//! as soon as something was committed anywhere and at least once a second, and takes them, for six seconds at a time, until
+//! nothing has been due for a while. For each that it has, a task sends up to four messages at once and notes how that went. One that hangs holds up nothing but itself.
 
 pub mod address;
 mod endpoint;
@@ -32,15 +32,16 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// And not more often than this, nor for more than a tenth of the time.
 const PERIOD_MIN: Duration = Duration::from_millis(10);
 const SHARE: u32 = 10;
-/// Endpoints taken at once.
-const TAKEN_AT_ONCE: i32 = 200;
+/// Endpoints taken at once, and held in all: others take the rest, or it waits.
+const TAKEN_AT_ONCE: usize = 200;
+const ENDPOINTS_MAX: usize = 1000;
 const RENEWED_EVERY: Duration = Duration::from_secs(2);
 /// How long a replica that goes waits for what it has sent.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 pub struct Webhooks {
     shared: Arc<Shared>,
-    task: tokio::task::JoinHandle<()>,
+    tasks: [tokio::task::JoinHandle<()>; 2],
 }
 
 struct Shared {
@@ -68,8 +69,8 @@ impl Webhooks {
             committed,
             is_ending: watch::Sender::new(false),
         });
-        let task = tokio::spawn(look_for_what_is_due(shared.clone()));
-        Ok(Webhooks { shared, task })
+        let tasks = [tokio::spawn(look_for_what_is_due(shared.clone())), tokio::spawn(renew(shared.clone()))];
+        Ok(Webhooks { shared, tasks })
     }
 
     /// Something is due that was not committed with an event.
@@ -87,14 +88,14 @@ impl Webhooks {
             }
         };
         let _ = tokio::time::timeout(FAREWELL, ended).await;
-        self.task.abort();
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }
 
 impl Drop for Webhooks {
     fn drop(&mut self) {
         self.shared.is_ending.send_replace(true);
-        self.task.abort();
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }
 
@@ -109,7 +110,7 @@ impl Shared {
 }
 
 async fn look_for_what_is_due(shared: Arc<Shared>) {
-    let (mut pause, mut renewed_at, mut there_are_some, mut is_failing) = (PERIOD_MIN, Instant::now(), true, false);
+    let (mut pause, mut there_are_some, mut is_failing) = (PERIOD_MIN, true, false);
     while !shared.is_ending() {
         tokio::time::sleep(pause).await;
         // Without any webhook, no commit is of interest.
@@ -125,14 +126,7 @@ async fn look_for_what_is_due(shared: Arc<Shared>) {
             return;
         }
         let began = Instant::now();
-        let looked = async {
-            if renewed_at.elapsed() >= RENEWED_EVERY {
-                renewed_at = Instant::now();
-                renew(&shared).await?;
-            }
-            look(&shared).await
-        };
-        match looked.await {
+        match look(&shared).await {
             Ok(some) => {
                 there_are_some = some;
                 is_failing = false;
@@ -144,36 +138,41 @@ async fn look_for_what_is_due(shared: Arc<Shared>) {
                 is_failing = true;
             }
         }
-        pause = PERIOD_MIN.max(began.elapsed() * SHARE);
+        pause = (began.elapsed() * SHARE).clamp(PERIOD_MIN, PERIOD);
     }
 }
 
-/// Takes endpoints for which something is due, and tells those that this replica has that there may be more; whether there
-/// is any webhook.
+/// Takes endpoints for which something is due, and tells those that this replica has already; whether there is any webhook.
 async fn look(shared: &Arc<Shared>) -> Result<bool> {
+    let room = ENDPOINTS_MAX.saturating_sub(shared.taken().len()).min(TAKEN_AT_ONCE);
     if shared.taken().is_empty() && !shared.db.read(deliveries::has_active_webhook).await? {
         return Ok(false);
     }
-    shared.taken().values().for_each(|wake| wake.notify_one());
     let replica = shared.replica;
-    let taken = shared.db.write(move |connection| deliveries::take(connection, replica, TAKEN_AT_ONCE)).await?;
-    for id in taken {
-        let mut endpoints = shared.taken();
-        // One whose lease had run out may still have its task, which has not noticed.
-        if let Entry::Vacant(place) = endpoints.entry(id) {
-            let wake = place.insert(Arc::default()).clone();
-            tokio::spawn(endpoint::serve(shared.clone(), id, wake));
+    let waiting = shared.db.write(move |connection| deliveries::take(connection, replica, room as i32)).await?;
+    for id in waiting {
+        match shared.taken().entry(id) {
+            Entry::Occupied(place) => place.get().notify_one(),
+            Entry::Vacant(place) => {
+                let wake = place.insert(Arc::default()).clone();
+                tokio::spawn(endpoint::serve(shared.clone(), id, wake));
+            }
         }
     }
     Ok(true)
 }
 
-async fn renew(shared: &Shared) -> Result<()> {
-    let ids: Vec<Uuid> = shared.taken().keys().copied().collect();
-    if ids.is_empty() {
-        return Ok(());
+/// Keeps what this replica has. A task that finds its endpoint another's sends nothing more to it.
+async fn renew(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(RENEWED_EVERY).await;
+        let ids: Vec<Uuid> = shared.taken().keys().copied().collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let replica = shared.replica;
+        if let Err(error) = shared.db.write(move |connection| deliveries::renew(connection, replica, &ids)).await {
+            tracing::debug!(%error, "leases of webhooks are not renewed");
+        }
     }
-    let replica = shared.replica;
-    shared.db.write(move |connection| deliveries::renew(connection, replica, &ids)).await?;
-    Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
+use crate::error::{Error, Result};
 use crate::storage::db::Db;
 use crate::storage::deliveries::{self, Attempted};
 
@@ -45,25 +46,39 @@ impl Notes {
 async fn write(db: Db, mut waiting: mpsc::Receiver<Note>) {
     let mut notes = Vec::with_capacity(AT_ONCE);
     while waiting.recv_many(&mut notes, AT_ONCE).await > 0 {
-        let attempted: Arc<[Attempted]> = notes.iter().map(|note| note.attempted.clone()).collect();
-        let mut is_failing = false;
-        loop {
-            let attempted = attempted.clone();
-            match db.write(move |connection| deliveries::note(connection, &attempted)).await {
-                Ok(()) => break,
-                // Until it is noted, nothing else is: a receiver that gets everything twice is worse off.
-                Err(error) => {
-                    if !is_failing {
-                        tracing::warn!(%error, "what came of webhooks can't be noted");
-                    }
-                    is_failing = true;
-                    tokio::time::sleep(TRY_AGAIN_AFTER).await;
+        let attempted: Vec<Attempted> = notes.iter().map(|note| note.attempted.clone()).collect();
+        if let Err(error) = write_all(&db, attempted.clone()).await {
+            tracing::error!(%error, "what came of some webhooks can't be noted: one by one, then");
+            for one in attempted {
+                let delivery = one.delivery_id;
+                if let Err(error) = write_all(&db, vec![one]).await {
+                    tracing::error!(%error, %delivery, "what came of a webhook is not noted");
                 }
             }
         }
         for note in notes.drain(..) {
             note.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&note.attempted.delivery_id);
             note.noted.notify_one();
+        }
+    }
+}
+
+/// Until they are noted, nothing else is: a receiver that gets everything twice is worse off. An error only for what would
+/// never work.
+async fn write_all(db: &Db, attempted: Vec<Attempted>) -> Result<()> {
+    let attempted: Arc<[Attempted]> = attempted.into();
+    let mut is_failing = false;
+    loop {
+        let again = attempted.clone();
+        match db.write(move |connection| deliveries::note(connection, &again)).await {
+            Err(error @ (Error::DatabaseUnavailable | Error::Overloaded | Error::OutcomeUnknown)) => {
+                if !is_failing {
+                    tracing::warn!(%error, "what came of webhooks can't be noted");
+                }
+                is_failing = true;
+                tokio::time::sleep(TRY_AGAIN_AFTER).await;
+            }
+            answer => return answer,
         }
     }
 }

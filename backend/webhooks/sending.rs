@@ -14,6 +14,8 @@ use super::schedule;
 use crate::storage::deliveries::{Attempted, Due, Endpoint};
 
 const TIME_LIMIT: Duration = Duration::from_secs(15);
+/// For what an answer says beside its status.
+const READING_LIMIT: Duration = Duration::from_secs(1);
 /// What is kept of an answer, in bytes.
 const RESPONSE_MAX: usize = 1024;
 /// What is kept of an error, in characters.
@@ -54,10 +56,7 @@ impl Sender {
     /// Attempts a delivery and says what becomes of it.
     pub async fn attempt(&self, webhook_id: uuid::Uuid, endpoint: &Endpoint, due: &Due) -> Attempted {
         let (started_at, began) = (Utc::now(), Instant::now());
-        let answered = match tokio::time::timeout(TIME_LIMIT, self.post(endpoint, due, started_at)).await {
-            Ok(answered) => answered,
-            Err(_) => Err(format!("no answer within {} seconds", TIME_LIMIT.as_secs())),
-        };
+        let answered = self.post(endpoint, due, started_at).await;
         let mut attempted = Attempted {
             webhook_id,
             delivery_id: due.id,
@@ -77,7 +76,7 @@ impl Sender {
                 attempted.response = Some(answer.text).filter(|text| !text.is_empty());
                 retry_after = answer.retry_after.filter(|_| matches!(answer.status, 429 | 503));
             }
-            Err(error) => attempted.error = Some(error.chars().take(ERROR_MAX).collect()),
+            Err(error) => attempted.error = Some(error.replace('\0', "").chars().take(ERROR_MAX).collect()),
         }
         if !attempted.has_succeeded() {
             let attempts = usize::try_from(due.attempts).unwrap_or(0) + 1;
@@ -103,18 +102,24 @@ impl Sender {
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
             .body(body);
-        let response = request.send().await.map_err(|error| in_words(&error))?;
+        let response = match tokio::time::timeout(TIME_LIMIT, request.send()).await {
+            Ok(sent) => sent.map_err(|error| in_words(&error))?,
+            Err(_) => return Err(format!("no answer within {} seconds", TIME_LIMIT.as_secs())),
+        };
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| pause(value.to_str().ok()?, now));
         let mut text = Vec::new();
         let mut stream = response.bytes_stream();
-        // Whatever more it sends is nobody's concern; nor whether it breaks off.
-        while let Some(Ok(chunk)) = stream.next().await {
-            text.extend_from_slice(&chunk[..chunk.len().min(RESPONSE_MAX - text.len())]);
-            if text.len() >= RESPONSE_MAX {
-                break;
+        // Whatever more it sends is nobody's concern; nor whether it breaks off, or does not end.
+        let reading = async {
+            while let Some(Ok(chunk)) = stream.next().await {
+                text.extend_from_slice(&chunk[..chunk.len().min(RESPONSE_MAX - text.len())]);
+                if text.len() >= RESPONSE_MAX {
+                    break;
+                }
             }
-        }
+        };
+        let _ = tokio::time::timeout(READING_LIMIT, reading).await;
         // Postgres keeps no zero bytes.
         let text = String::from_utf8_lossy(&text).replace('\0', "\u{fffd}");
         Ok(Answer { status, text, retry_after })

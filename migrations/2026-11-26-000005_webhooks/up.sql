@@ -56,6 +56,7 @@ CREATE TABLE webhook_deliveries (
     CONSTRAINT webhook_deliveries_event_key UNIQUE (webhook_id, order_id, version)
 );
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (webhook_id, due_at, number) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_failed_idx ON webhook_deliveries (webhook_id, number) WHERE due_at IS NULL AND succeeded_at IS NULL;
 CREATE INDEX webhook_deliveries_log_idx ON webhook_deliveries (webhook_id, number);
 CREATE INDEX webhook_deliveries_created_idx ON webhook_deliveries USING brin (created_at) WITH (pages_per_range = 32);
 

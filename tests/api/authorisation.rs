@@ -192,6 +192,13 @@ impl World {
         (found, path, body)
     }
 
+    /// An account may have twenty.
+    async fn deletes_webhooks(&self) {
+        for webhook in self.owner.get("/webhooks").await.expect(200).data() {
+            self.owner.delete(&format!("/webhooks/{}", text(&webhook["id"]))).await.expect(204);
+        }
+    }
+
     /// What stands in the path, and the body.
     async fn ask(&self, operation: &str, variant: &str) -> (String, Option<Value>) {
         let email = |realm| email_of("New", realm);
@@ -230,8 +237,12 @@ impl World {
                 let made = self.owner.post("/api-keys", json!({"name": "Shop", "scopes": ["orders:read"]})).await;
                 (text(&made.expect(201)["id"]).to_owned(), None)
             }
-            ("createWebhook", _) => (String::new(), Some(json!({"url": "https://shop.example/"}))),
+            ("createWebhook", _) => {
+                self.deletes_webhooks().await;
+                (String::new(), Some(json!({"url": "https://shop.example/"})))
+            }
             (_, "the owner's") => {
+                self.deletes_webhooks().await;
                 let made = self.owner.post("/webhooks", json!({"url": "https://shop.example/"})).await.expect(201);
                 let id = text(&made["id"]).to_owned();
                 let body = match operation {

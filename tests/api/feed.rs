@@ -154,6 +154,35 @@ async fn what_commits_late_is_waited_for_and_what_is_rolled_back_is_not() {
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
 }
 
+/// Thousands of numbers that were drawn for nothing do not hide one that comes late; and what is not wanted draws none.
+#[tokio::test]
+async fn many_that_are_rolled_back_hide_nobody() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    let (slow, quick) = (uma.create_order("A").await, uma.create_order("B").await);
+    let mut reader = Reader::new(&uma, "");
+    assert_eq!(reader.reads_on().await, 2);
+    let mut late = writes_slowly(&app, &slow);
+    let drawn = || app.database.number("SELECT last_value FROM order_events_seq_seq");
+    let before = drawn();
+    let items: Vec<_> = (0..500).map(|_| json!({"title": "Dry"})).collect();
+    uma.post("/orders/batch?dry_run=true", json!({"items": items})).await.expect(200);
+    assert_eq!(drawn(), before);
+    app.database.run("SELECT count(nextval('order_events_seq_seq')) FROM generate_series(1, 25000)");
+    app.admin("Ada").await.adds(&quick, json!({"note": "Cat"})).await;
+    for _ in 0..5 {
+        assert_eq!(reader.reads_on().await, 0);
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    run(&mut late, "COMMIT");
+    eventually("both come", async || {
+        reader.reads_on().await;
+        reader.events.len() == 4
+    })
+    .await;
+    assert_eq!(reader.orders_and_versions()[2..], [(&slow.id[..], 2), (&quick.id[..], 2)]);
+}
+
 #[tokio::test]
 async fn nothing_is_missed_and_nothing_comes_twice_however_transactions_interleave() {
     let app = TestApp::start().await;

@@ -76,6 +76,22 @@ async fn who_guesses_ids_is_not_told_any_more_not_even_of_those_that_are() {
 }
 
 #[tokio::test]
+async fn nor_is_anything_to_be_guessed_on_the_socket() {
+    let app = TestApp::start_with(limited).await;
+    let order = app.user("Uma").await.create_order("Sofa").await;
+    let mut socket = app.socket().await;
+    let mut codes = HashMap::new();
+    for n in 0..70 {
+        socket.send(json!({"type": "subscribe", "topic": format!("track:00000000{n:02}")})).await;
+        let answer = socket.next().await;
+        *codes.entry(answer["code"].as_str().unwrap_or_default().to_owned()).or_insert(0) += 1;
+    }
+    assert!(codes["not_found"] >= 60 && codes["rate_limited"] >= 3, "{codes:?}");
+    socket.send(json!({"type": "subscribe", "topic": format!("track:{}", order.id)})).await;
+    assert_eq!(socket.next().await["code"], "rate_limited");
+}
+
+#[tokio::test]
 async fn replicas_know_of_each_other_within_seconds() {
     let app = TestApp::start_with(limited).await;
     let other = app.replica().await;
