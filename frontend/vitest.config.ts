@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     setupFiles: ['./shared/testing/setup.ts'],
-    include: ['{shared,users,movers,track}/**/*.test.{ts,tsx}'],
+    include: ['{shared,users,movers,track,docs}/**/*.test.{ts,tsx}'],
     testTimeout: 30_000,
     expect: { poll: { timeout: 10_000 } },
     // Without a layout every menu is out of sight, and without a server for sockets every line is down: no news.

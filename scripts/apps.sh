@@ -14,11 +14,12 @@ install() {
   # npm writes this file last.
   if [ node_modules/.package-lock.json -nt package-lock.json ]; then return; fi
   say "Installing the apps' packages"
-  npm ci --no-audit --no-fund --loglevel=error >&2 9>&-
+  # swagger-ui-dist brings a package that would tell its makers of each installation.
+  SCARF_ANALYTICS=false npm ci --no-audit --no-fund --loglevel=error >&2 9>&-
 }
 
 sources() {
-  find . ../openapi.yaml \( -name node_modules -o -path ./dist -o -path ./shared/api/generated \) -prune \
+  find . ../openapi.yaml ../docs ../examples \( -name node_modules -o -path ./dist -o -path ./shared/api/generated \) -prune \
     -o -type f ! -name '*.test.ts' ! -name '*.test.tsx' ! -name '*.tsbuildinfo' -print0 |
     LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
 }

@@ -47,7 +47,7 @@ if is_running && is_ready; then
 
   Users     $PUBLIC_URL/
   Movers    $PUBLIC_URL/movers/
-  API       $PUBLIC_URL/openapi.yaml
+  API       $PUBLIC_URL/docs/
 READY
   link=$("$binary" invite --admin --if-none) || link=''
   if [ -n "$link" ]; then

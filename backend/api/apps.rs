@@ -1,5 +1,5 @@
-//! The built apps: the users' at `/`, the public page at `/t/{ID}`, the movers' at `/movers/`. Without them the server
-//! is an API alone.
+//! The built apps: the users' at `/`, the public page at `/t/{ID}`, the movers' at `/movers/`, and the pages for developers
+//! at `/docs/`. Without them the server is an API alone.
 
 use std::path::{Path, PathBuf};
 
@@ -30,30 +30,32 @@ const SECURITY_HEADERS: [(&str, &str); 4] = [
     ("x-frame-options", "DENY"),
 ];
 
-const ROBOTS: &str = "User-agent: *\nDisallow: /api/\nDisallow: /movers/\nDisallow: /t/\n";
+/// What is for everybody to find is what developers read.
+const ROBOTS: &str = "User-agent: *\nAllow: /docs/\nAllow: /openapi.yaml\nDisallow: /\n";
 
 /// Registered after the API: the users' app takes all that is left.
 pub fn configure(config: &mut ServiceConfig, app: &Data<App>) {
     config.service(web::scope("/api").default_service(web::to(not_found)));
     let built = &app.config.frontend_dir;
-    if !["users", "movers", "track"].iter().all(|name| built.join(name).join("index.html").is_file()) {
+    if !["users", "movers", "track", "docs"].iter().all(|name| built.join(name).join("index.html").is_file()) {
         return;
     }
-    if !built.join("users/robots.txt").is_file() {
-        config.route("/robots.txt", web::get().to(async || ROBOTS));
-    }
     config
+        .route("/robots.txt", web::get().to(async || ROBOTS))
         .service(web::resource("/movers").to(async || with_slash("/movers/")))
         .service(web::resource("/t").to(async || with_slash("/t/")))
-        .service(single_page("/movers", built.join("movers")))
-        .service(single_page("/t", built.join("track")))
-        .service(single_page("", built.join("users")));
+        .service(web::resource("/docs").to(async || with_slash("/docs/")))
+        .service(pages("/movers", built.join("movers"), single_page))
+        .service(pages("/t", built.join("track"), single_page))
+        .service(pages("/docs", built.join("docs"), page_each))
+        .service(pages("", built.join("users"), single_page));
 }
 
-/// The files of one app; a path that looks like no file is one of its pages.
-fn single_page(
-    path: &str,
+/// The files of one app; for a path that is none of them, `page_of` says which page it is, below the app's own path.
+fn pages(
+    path: &'static str,
     directory: PathBuf,
+    page_of: fn(&str) -> Option<String>,
 ) -> Scope<
     impl actix_web::dev::ServiceFactory<
         ServiceRequest,
@@ -63,12 +65,13 @@ fn single_page(
         InitError = (),
     >,
 > {
-    let index = directory.join("index.html");
+    let pages = directory.clone();
     let fallback = fn_service(move |request: ServiceRequest| {
-        let index = index.clone();
+        let below = request.path().strip_prefix(path).unwrap_or_default();
+        let file = page_of(below).map(|name| pages.join(name)).filter(|file| file.is_file());
         async move {
             let (request, _) = request.into_parts();
-            let response = if is_page(request.path()) { page(&index, &request) } else { Err(Error::NotFound) };
+            let response = file.ok_or(Error::NotFound).and_then(|file| page(&file, &request));
             let response = response.unwrap_or_else(|error| error.error_response());
             Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
         }
@@ -81,12 +84,21 @@ fn single_page(
     web::scope(path).guard(guard::Any(guard::Get()).or(guard::Head())).wrap(from_fn(with_headers)).service(files)
 }
 
-fn is_page(path: &str) -> bool {
+/// An app has one page, and itself makes of it whatever a path that looks like no file asks for.
+fn single_page(path: &str) -> Option<String> {
     let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-    !is_file && !path.contains("/assets/")
+    (!is_file && !path.contains("/assets/")).then(|| "index.html".to_owned())
 }
 
-/// The app's page, in the best encoding that it was built in and the client takes.
+/// Texts are a file each: `/docs/webhooks` is `webhooks.html`.
+fn page_each(path: &str) -> Option<String> {
+    let name = path.strip_prefix('/')?;
+    let name = name.strip_suffix('/').unwrap_or(name);
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    is_name.then(|| format!("{name}.html"))
+}
+
+/// A page, in the best encoding that it was built in and the client takes.
 fn page(index: &Path, request: &HttpRequest) -> Result<HttpResponse, Error> {
     let accepted = request.get_header::<AcceptEncoding>();
     let takes = |encoding: ContentEncoding| {

@@ -14,7 +14,7 @@ use crate::Failure;
 const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The pages that the server answers with.
-const PAGES: [&str; 3] = ["users/index.html", "movers/index.html", "track/index.html"];
+const PAGES: [&str; 4] = ["users/index.html", "movers/index.html", "track/index.html", "docs/index.html"];
 
 /// Prints a line for each check; the exit code is 1 when one fails.
 pub fn run() -> Result<ExitCode, Failure> {

@@ -1,9 +1,10 @@
-// The three entries and the one Vite configuration that they share. Plain JavaScript, because Node runs it as it is.
-import { fileURLToPath } from 'node:url';
+// The four entries and the one Vite configuration that they share. Plain JavaScript, because Node runs it as it is.
 import path from 'node:path';
 import react from '@vitejs/plugin-react';
+import { docsPages } from './docs.js';
+import { frontend } from './paths.js';
 
-export const frontend = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+export { frontend };
 
 /** `base` is where the server serves the app; `port` is its Vite server's in development. */
 export const apps = [
@@ -11,6 +12,8 @@ export const apps = [
   { name: 'movers', base: '/movers/', port: 5174 },
   // The page itself answers at /t/{ID}, whatever the ID; only its assets have addresses of their own below /t/.
   { name: 'track', base: '/t/', port: 5175 },
+  // Pages of text, and no app: what is on them is made at build.
+  { name: 'docs', base: '/docs/', port: 5176 },
 ];
 
 export const alias = { '@shared': path.join(frontend, 'shared') };
@@ -21,7 +24,7 @@ export function viteConfig({ name, base }) {
     root: path.join(frontend, name),
     base,
     cacheDir: path.join(frontend, 'node_modules/.vite', name),
-    plugins: [react()],
+    plugins: name === 'docs' ? [docsPages()] : [react()],
     resolve: { alias },
     build: {
       outDir: path.join(frontend, 'dist', name),

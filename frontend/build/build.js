@@ -1,4 +1,4 @@
-// Builds the three apps into dist/ and writes .br and .gz beside each compressible file: the server sends those as
+// Builds the apps and the docs into dist/ and writes .br and .gz beside each compressible file: the server sends those as
 // they are and never compresses a file itself.
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// One address for development: Vite's server of the users' app, which passes /movers/ and /t/ on to the two others
+// One address for development: Vite's server of the users' app, which passes /movers/, /t/ and /docs/ on to the others
 // and /api to the server. API_URL names another server than http://localhost:8080.
 import { createServer } from 'vite';
 import { apps, viteConfig } from './apps.js';

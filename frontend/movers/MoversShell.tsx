@@ -1,6 +1,6 @@
 import { useAccount } from '@shared/auth';
 import { Shell, type NavItem } from '@shared/ui';
-import { IconLayoutKanban, IconUsers } from '@tabler/icons-react';
+import { IconLayoutKanban, IconPlugConnected, IconUsers } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { MovesProvider } from './features/moves/components/MovesProvider';
 import { PaletteButton } from './features/palette/components/PaletteButton';
@@ -11,6 +11,7 @@ export default function MoversShell() {
   const nav: NavItem[] = [
     { to: '/', label: t('nav.board'), icon: IconLayoutKanban, end: true },
     ...(role === 'admin' ? [{ to: '/people', label: t('nav.people'), icon: IconUsers }] : []),
+    { to: '/integrations', label: t('nav.integrations'), icon: IconPlugConnected },
   ];
   return (
     <MovesProvider>

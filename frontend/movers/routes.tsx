@@ -24,6 +24,8 @@ const soon: (() => Promise<unknown>)[] = [
   () => import('./features/palette/components/Palette'),
 ];
 const PeoplePage = lazy(() => import('./features/people/components/PeoplePage'));
+const IntegrationsPage = lazy(() => import('@shared/integrations/IntegrationsPage'));
+const WebhookPage = lazy(() => import('@shared/integrations/WebhookPage'));
 const ProfilePage = lazy(() => import('@shared/profile/ProfilePage'));
 const NotFoundPage = lazy(() => import('./NotFoundPage'));
 
@@ -38,6 +40,8 @@ export function MoversRoutes() {
           <Route path="/" element={<BoardPage />} />
           <Route path="/orders/:id" element={<OrderPage />} />
           <Route path="/people" element={<PeoplePage />} />
+          <Route path="/integrations" element={<IntegrationsPage />} />
+          <Route path="/integrations/webhooks/:webhookId" element={<WebhookPage />} />
           <Route path="/profile" element={<ProfilePage />} />
           <Route path="*" element={<NotFoundPage />} />
         </Route>

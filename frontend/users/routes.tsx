@@ -19,6 +19,9 @@ const loadOrder = () => import('./features/orders/OrderPage');
 const OrderPage = lazy(loadOrder);
 const loadEditOrder = () => import('./features/orders/EditOrderPage');
 const EditOrderPage = lazy(loadEditOrder);
+const IntegrationsPage = lazy(() => import('@shared/integrations/IntegrationsPage'));
+const WebhookPage = lazy(() => import('@shared/integrations/WebhookPage'));
+const ImportPage = lazy(() => import('./features/import/ImportPage'));
 const ProfilePage = lazy(() => import('@shared/profile/ProfilePage'));
 const NotFoundPage = lazy(() => import('./NotFoundPage'));
 
@@ -36,8 +39,11 @@ export function UsersRoutes() {
           <Route path="/" element={<Navigate to="/orders" replace />} />
           <Route path="/orders" element={<OrdersPage />} />
           <Route path="/orders/new" element={<NewOrderPage />} />
+          <Route path="/orders/import" element={<ImportPage />} />
           <Route path="/orders/:orderId" element={<OrderPage />} />
           <Route path="/orders/:orderId/edit" element={<EditOrderPage />} />
+          <Route path="/integrations" element={<IntegrationsPage />} />
+          <Route path="/integrations/webhooks/:webhookId" element={<WebhookPage />} />
           <Route path="/profile" element={<ProfilePage />} />
           <Route path="*" element={<NotFoundPage />} />
         </Route>

@@ -14,7 +14,7 @@ impl Built {
         let folder =
             std::env::temp_dir().join(format!("ot-apps-{}-{}", std::process::id(), uuid::Uuid::now_v7().simple()));
         let script = "console.log('an app');\n".repeat(50);
-        for app in ["users", "movers", "track"] {
+        for app in ["users", "movers", "track", "docs"] {
             let assets = folder.join(app).join("assets");
             std::fs::create_dir_all(&assets).expect("a folder");
             let page = format!("<!doctype html><title>{app}</title>");
@@ -29,7 +29,14 @@ impl Built {
             write("assets/plain-00000000.css", b"body{}");
             write("favicon.svg", b"<svg/>");
         }
-        std::fs::write(folder.join("secret.txt"), "outside of every app").expect("a file");
+        let write = |name: &str, content: &str| std::fs::write(folder.join(name), content).expect("a file");
+        write("docs/webhooks.html", "<!doctype html><title>webhooks</title>");
+        write("docs/webhooks.html.br", "brotli page");
+        write("docs/webhooks.html.gz", "gzip page");
+        std::fs::create_dir_all(folder.join("docs/files")).expect("a folder");
+        write("docs/files/watch.ts.txt", "a program");
+        write("secret.txt", "outside of every app");
+        write("secret.html", "outside of every app");
         Built(folder)
     }
 
@@ -62,6 +69,9 @@ async fn each_app_has_its_place_and_its_pages() {
         ("/t/7K3M9Q2XTB", "track"),
         ("/t/7k3m9-q2xtb", "track"),
         ("/t/", "track"),
+        ("/docs/", "docs"),
+        ("/docs/webhooks", "webhooks"),
+        ("/docs/webhooks/", "webhooks"),
     ] {
         let page = page(&app, path).await.expect(200);
         assert_eq!(page.text(), format!("<!doctype html><title>{title}</title>"), "{path}");
@@ -75,7 +85,7 @@ async fn each_app_has_its_place_and_its_pages() {
 async fn a_page_that_has_not_changed_is_not_sent_again() {
     let built = Built::new();
     let app = built.served().await;
-    for path in ["/", "/orders", "/t/7K3M9Q2XTB", "/movers/assets/main-4f3a2b1c.js"] {
+    for path in ["/", "/orders", "/t/7K3M9Q2XTB", "/docs/webhooks", "/movers/assets/main-4f3a2b1c.js"] {
         let etag = page(&app, path).await.expect(200).header("etag").unwrap().to_owned();
         let again = page(&app, path).header("if-none-match", &etag).await.expect(304);
         assert!(again.body.is_empty());
@@ -84,10 +94,10 @@ async fn a_page_that_has_not_changed_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn movers_without_a_slash_is_led_there() {
+async fn an_app_without_its_slash_is_led_there() {
     let built = Built::new();
     let app = built.served().await;
-    for (path, target) in [("/movers", "/movers/"), ("/t", "/t/")] {
+    for (path, target) in [("/movers", "/movers/"), ("/t", "/t/"), ("/docs", "/docs/")] {
         let redirect = page(&app, path).await;
         assert_eq!((redirect.status, redirect.header("location")), (308, Some(target)));
     }
@@ -97,7 +107,7 @@ async fn movers_without_a_slash_is_led_there() {
 async fn assets_are_kept_for_ever_and_pages_are_not() {
     let built = Built::new();
     let app = built.served().await;
-    for prefix in ["", "/movers", "/t"] {
+    for prefix in ["", "/movers", "/t", "/docs"] {
         let asset = page(&app, &format!("{prefix}/assets/main-4f3a2b1c.js")).await.expect(200);
         assert_eq!(asset.header("cache-control"), Some("public, max-age=31536000, immutable"), "{prefix}");
         assert!(asset.header("content-type").unwrap().contains("javascript"));
@@ -127,6 +137,14 @@ async fn what_is_missing_is_missing() {
         "/assets",
         "/.env",
         "/users/index.html",
+        "/docs/nothing",
+        "/docs/webhooks/more",
+        "/docs/Webhooks",
+        "/docs/index.php",
+        "/docs/assets/gone.js",
+        "/docs/../secret.html",
+        "/docs/..%2fsecret",
+        "/docs/%2e%2e%2fsecret",
     ] {
         let reply = page(&app, path).await;
         if reply.status == 200 {
@@ -156,6 +174,9 @@ async fn what_was_compressed_at_build_is_served_so_to_whom_it_suits() {
         ("/orders", "page", "text/html"),
         ("/movers/", "page", "text/html"),
         ("/t/7K3M9Q2XTB", "page", "text/html"),
+        ("/docs/", "page", "text/html"),
+        ("/docs/webhooks", "page", "text/html"),
+        ("/docs/assets/main-4f3a2b1c.js", "script", "javascript"),
         ("/assets/main-4f3a2b1c.js", "script", "javascript"),
         ("/t/assets/main-4f3a2b1c.js", "script", "javascript"),
     ] {
@@ -191,7 +212,7 @@ async fn what_was_compressed_at_build_is_served_so_to_whom_it_suits() {
 async fn pages_say_what_browsers_must_not_do() {
     let built = Built::new();
     let app = built.served().await;
-    for path in ["/", "/movers/", "/t/7K3M9Q2XTB", "/assets/main-4f3a2b1c.js"] {
+    for path in ["/", "/movers/", "/t/7K3M9Q2XTB", "/docs/", "/docs/webhooks", "/assets/main-4f3a2b1c.js"] {
         let reply = page(&app, path).await.expect(200);
         let policy = reply.header("content-security-policy").expect("a policy");
         assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
@@ -200,6 +221,26 @@ async fn pages_say_what_browsers_must_not_do() {
         // The public page's address holds the order's ID.
         assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
     }
+}
+
+#[tokio::test]
+async fn search_engines_are_for_what_developers_read() {
+    let built = Built::new();
+    let app = built.served().await;
+    let robots = page(&app, "/robots.txt").await.expect(200);
+    assert_eq!(robots.text(), "User-agent: *\nAllow: /docs/\nAllow: /openapi.yaml\nDisallow: /\n");
+}
+
+/// Browsers would take a program in TypeScript for a film.
+#[tokio::test]
+async fn programs_are_served_as_text() {
+    let built = Built::new();
+    let app = built.served().await;
+    let program = page(&app, "/docs/files/watch.ts.txt").await.expect(200);
+    assert_eq!(
+        (program.text(), program.header("content-type")),
+        ("a program".into(), Some("text/plain; charset=utf-8"))
+    );
 }
 
 #[tokio::test]
@@ -218,7 +259,7 @@ async fn only_get_and_head_are_for_files() {
 #[tokio::test]
 async fn without_the_apps_there_is_the_api() {
     let app = TestApp::start().await;
-    for path in ["/", "/movers/", "/t/7K3M9Q2XTB"] {
+    for path in ["/", "/movers/", "/t/7K3M9Q2XTB", "/docs", "/docs/", "/docs/webhooks"] {
         let reply: Reply = page(&app, path).await;
         assert_eq!((reply.status, reply["code"].as_str()), (404, Some("not_found")), "{path}");
     }

@@ -141,6 +141,51 @@ test('the eye of a password field is reachable by keyboard and says what it does
   }
 });
 
+test('a key is made and ended, and a file imported, with the keyboard alone', async ({ server, visitor }) => {
+  const user = await Account.user(server);
+  const who = await visitor();
+  const { page } = who;
+  await who.signsInAsUser(user.credentials);
+  await tabTo(page, page.getByRole('link', { name: 'Integrations' }));
+  await page.keyboard.press('Enter');
+  await expect(who.heading('Integrations')).toBeFocused();
+  const opener = page.getByRole('button', { name: 'Make a key' });
+  await tabTo(page, opener);
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Make a key' });
+  await expectTrapped(page, dialog);
+  await page.keyboard.press('Escape');
+  await expect(opener).toBeFocused();
+  await page.keyboard.press('Enter');
+  await tabTo(page, dialog.getByRole('textbox', { name: 'Name' }));
+  await page.keyboard.type('Web shop');
+  await tabTo(page, dialog.getByRole('checkbox', { name: 'Manage webhooks' }));
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Enter');
+  const made = page.getByRole('region', { name: 'The key “Web shop” is ready' });
+  await expect(made.getByRole('heading')).toBeFocused();
+  await tabTo(page, made.getByRole('button', { name: 'I have kept it' }), 3);
+  await page.keyboard.press('Enter');
+  await tabTo(page, page.getByRole('button', { name: 'End the key: Web shop' }));
+  await page.keyboard.press('Enter');
+  await tabTo(page, page.getByRole('dialog').getByRole('button', { name: 'End the key' }));
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('No keys yet.')).toBeVisible();
+
+  await tabTo(page, page.getByRole('link', { name: 'Orders', exact: true }));
+  await page.keyboard.press('Enter');
+  await tabTo(page, page.getByRole('link', { name: 'Import CSV' }));
+  await page.keyboard.press('Enter');
+  await tabTo(page, page.getByLabel('Choose a file'));
+  const chooser = page.waitForEvent('filechooser');
+  await page.keyboard.press('Enter');
+  await (await chooser).setFiles({ name: 'orders.csv', mimeType: 'text/csv', buffer: Buffer.from('title\nSofa\n') });
+  await expect(page.getByRole('heading', { name: '1 order can be created' })).toBeFocused();
+  await tabTo(page, page.getByRole('button', { name: 'Create 1 order' }), 3);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: '1 order was created' })).toBeFocused();
+});
+
 /** Chromium ignores keys as long as nobody could have seen the page. */
 function painted(page: Page) {
   return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));

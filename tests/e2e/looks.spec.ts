@@ -168,6 +168,117 @@ test('movers’ app: people, profile, menus', async ({ server, visitor }) => {
   await expectGoodLooks(page, 'movers palette');
 });
 
+test('both apps: integrations', async ({ server, database, visitor }) => {
+  const user = await Account.user(server, 'Uma Rao');
+  const who = await visitor();
+  const { page } = who;
+  await who.signsInAsUser(user.credentials);
+  await page.goto('/integrations');
+  await expect(page.getByText('No webhooks yet.')).toBeVisible();
+  await expectGoodLooks(page, 'users integrations empty');
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await dialog.getByRole('checkbox', { name: 'Read orders' }).uncheck();
+  await dialog.getByRole('button', { name: 'Make the key' }).click();
+  await expect(dialog.getByText('Choose at least one')).toBeVisible();
+  await expectGoodLooks(page, 'users make key with errors');
+  await dialog.getByRole('textbox', { name: 'Name' }).fill(longWord);
+  await dialog.getByRole('checkbox', { name: 'Manage webhooks' }).check();
+  await dialog.getByRole('button', { name: 'Make the key' }).click();
+  await expect(page.getByRole('region', { name: /is ready/ })).toBeVisible();
+
+  await user.makeKey({ name: 'Web shop', scopes: ['orders:read', 'orders:write', 'events:write', 'webhooks:manage'] });
+  await user.makeKey({ name: 'Bookkeeping', scopes: ['orders:read'] });
+  await database.run(`UPDATE api_keys SET created_at = now() - interval '40 days', expires_at = now() - interval '1 day' WHERE name = 'Bookkeeping'`);
+  const [gone, failing, off] = [
+    await user.addWebhook({ url: 'https://old.example/webhooks' }),
+    await user.addWebhook({ url: 'https://shop.example/webhooks', description: 'Our shop', event_types: ['order.status_changed', 'order.created'] }),
+    await user.addWebhook({ url: `https://${longWord.replace(/\W/g, '').slice(0, 60)}.example/${longWord.repeat(2)}` }),
+  ];
+  await user.addWebhook({ url: 'https://crm.example/orders' });
+  await database.run(`UPDATE webhooks SET active = false, disabled_reason = 'gone', disabled_at = now() - interval '2 days' WHERE id = '${gone}'`);
+  await database.run(`UPDATE webhooks SET failing_since = now() - interval '3 hours' WHERE id = '${failing}'`);
+  await database.run(`UPDATE webhooks SET active = false WHERE id = '${off}'`);
+  await page.reload();
+  await expect(page.getByText('Expired')).toBeVisible();
+  await page.getByRole('button', { name: 'Add a webhook' }).click();
+  await dialog.getByRole('checkbox', { name: 'All events' }).uncheck();
+  await dialog.getByRole('button', { name: 'Add the webhook' }).click();
+  await expect(dialog.getByText('Choose at least one, or all')).toBeVisible();
+  await expectGoodLooks(page, 'users add webhook with errors');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('Warehouse');
+  await dialog.getByRole('button', { name: 'Make the key' }).click();
+  await expect(page.getByRole('region', { name: /is ready/ })).toBeVisible();
+  await expectGoodLooks(page, 'users integrations');
+
+  const order = await user.create('Sofa');
+  await database.run(`
+    WITH made AS (
+      INSERT INTO webhook_deliveries (id, webhook_id, order_id, version, created_at, due_at, succeeded_at)
+      SELECT gen_random_uuid(), '${failing}', '${order}', n, now() - n * interval '1 hour',
+        CASE n WHEN 2 THEN now() + interval '2 hours' END, CASE n WHEN 4 THEN now() END
+      FROM generate_series(2, 4) AS n RETURNING id, version)
+    INSERT INTO webhook_attempts SELECT id, now(), nullif(version, 3) * 0 + 503, CASE version WHEN 3 THEN 'connection refused' END,
+      15, CASE version WHEN 3 THEN NULL ELSE '<html>' || repeat('<p>Service unavailable</p>', 30) END FROM made`);
+  await page.goto(`/integrations/webhooks/${failing}`);
+  const log = page.getByRole('list', { name: 'What was sent' });
+  await expect(log).toContainText('Waiting');
+  for (const state of ['Waiting', 'Failed']) {
+    const delivery = log.getByRole('listitem').filter({ has: page.getByText(state, { exact: true }) }).last();
+    await delivery.getByRole('button', { name: /: attempts$/ }).click();
+    await expect(delivery.getByRole('list', { name: 'Attempts' })).toBeVisible();
+  }
+  await expectGoodLooks(page, 'users webhook');
+  await page.getByRole('button', { name: 'More for this webhook' }).click();
+  await expect(page.getByRole('menuitem').first()).toBeVisible();
+  await expectGoodLooks(page, 'users webhook menu');
+  await page.getByRole('menuitem', { name: 'Replay a time…' }).click();
+  await expect(dialog).toBeVisible();
+  await expectGoodLooks(page, 'users webhook replay');
+
+  const admin = await Account.mover(server, { name: 'Ada Quist', admin: true });
+  const ada = await visitor();
+  await ada.signsInAsMover(admin.credentials);
+  await ada.page.goto('/movers/integrations');
+  await expect(ada.page.getByText('No webhooks yet.')).toBeVisible();
+  await expectGoodLooks(ada.page, 'movers integrations');
+  await ada.page.goto('/movers/');
+  await expect(ada.page.getByRole('button', { name: 'Export CSV' })).toBeVisible();
+  await expectGoodLooks(ada.page, 'movers board of an admin');
+});
+
+test('users’ app: import', async ({ server, visitor }) => {
+  const user = await Account.user(server, 'Uma Rao');
+  const who = await visitor();
+  const { page } = who;
+  await who.signsInAsUser(user.credentials);
+  await page.goto('/orders/import');
+  const choose = (content: string) =>
+    page.getByLabel('Choose a file').setInputFiles({ name: `${longWord}.csv`, mimeType: 'text/csv', buffer: Buffer.from(content) });
+  await choose('name;price\nSofa;3');
+  await expect(page.getByRole('alert')).toContainText('None of the columns');
+  await expectGoodLooks(page, 'users import');
+
+  await page.route('**/orders/batch*', (route) => route.abort());
+  who.complaints.expect(/net::ERR_FAILED/);
+  const text = longWord.repeat(4);
+  const lines = [`${longWord},PO-1,${text},`, `Lamp,PO-2,"2 Hill St, Porto",soon`, `${text},PO-3,,`, ',PO-4,,now', 'Piano,PO-5,1 Dock Rd,', 'Chair,PO-1,,'];
+  await choose(['title,reference,delivery_address,due_at,colour,owner_name', ...lines.map((line) => `${line},,`)].join('\n'));
+  await expect(page.getByText("The server doesn't answer right now.")).toBeVisible();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByRole('button', { name: 'Go on' })).toBeVisible();
+  await expectGoodLooks(page, 'users import stopped');
+  await page.unroute('**/orders/batch*');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByRole('heading', { name: '2 orders can be created' })).toBeVisible();
+  await expectGoodLooks(page, 'users import checked');
+  await page.getByRole('button', { name: 'Create 2 orders' }).click();
+  await expect(page.getByRole('heading', { name: '2 orders were created' })).toBeVisible();
+  await expectGoodLooks(page, 'users import done');
+});
+
 test('the public page', async ({ server, visitor }) => {
   const user = await Account.user(server, 'Uma Rao');
   const mover = await Account.mover(server);

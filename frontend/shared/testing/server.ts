@@ -31,7 +31,23 @@ export interface Answers {
   'PUT /api/v1/me/password': null;
   'GET /api/v1/me/sessions': contract.SessionPage;
   'DELETE /api/v1/me/sessions/:session_id': null;
+  'POST /api/v1/api-keys': contract.CreatedApiKey;
+  'GET /api/v1/api-keys': contract.ApiKeyPage;
+  'DELETE /api/v1/api-keys/:key_id': null;
+  'POST /api/v1/webhooks': contract.WebhookWithSecret;
+  'GET /api/v1/webhooks': contract.WebhookPage;
+  'GET /api/v1/webhooks/:webhook_id': contract.Webhook;
+  'PATCH /api/v1/webhooks/:webhook_id': contract.Webhook;
+  'DELETE /api/v1/webhooks/:webhook_id': null;
+  'POST /api/v1/webhooks/:webhook_id/secret': contract.WebhookWithSecret;
+  'POST /api/v1/webhooks/:webhook_id/test': contract.Delivery;
+  'POST /api/v1/webhooks/:webhook_id/replay': contract.ReplayResult;
+  'GET /api/v1/webhooks/:webhook_id/deliveries': contract.DeliveryPage;
+  'GET /api/v1/webhooks/:webhook_id/deliveries/:delivery_id': contract.DeliveryWithAttempts;
+  'POST /api/v1/webhooks/:webhook_id/deliveries/:delivery_id/resend': contract.Delivery;
   'POST /api/v1/orders': contract.Order;
+  'POST /api/v1/orders/batch': contract.OrderBatchResult;
+  'GET /api/v1/orders/export.csv': string;
   'GET /api/v1/orders': contract.OrderPage;
   'GET /api/v1/orders/counts': contract.OrderCounts;
   'GET /api/v1/orders/:order_id': contract.OrderWithEvents;
@@ -54,6 +70,7 @@ export function answer<K extends keyof Answers>(operation: K, with_: Answer<Answ
     const asked = { body: (text ? JSON.parse(text) : {}) as Json, url: new URL(request.url), headers: request.headers };
     const result = typeof with_ === 'function' ? await with_(asked) : with_;
     if (result === null) return new HttpResponse(null, { status: 204 });
+    if (typeof result === 'string') return new HttpResponse(result, { headers: { 'Content-Type': 'text/csv; charset=utf-8' } });
     if (isProblem(result)) {
       return HttpResponse.json(result as unknown as Json, {
         status: result.status,

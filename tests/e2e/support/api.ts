@@ -35,6 +35,11 @@ export class Account {
     return new Account(server.url, credentials, access_token);
   }
 
+  /** A program that has an API key instead of an account. */
+  static program(server: Server, key: string): Account {
+    return new Account(server.url, { name: 'A program', email: '', password: '' }, key);
+  }
+
   /** The same account through another replica. */
   at(server: Server): Account {
     return new Account(server.url, this.credentials, this.token);
@@ -44,6 +49,24 @@ export class Account {
   async create(order: string | NewOrder): Promise<string> {
     const body = typeof order === 'string' ? { title: order } : order;
     return (await this.#call<{ id: string }>('POST', '/orders', body)).id;
+  }
+
+  /** Answers with the key. */
+  async makeKey(key: { name: string; scopes: string[] }): Promise<string> {
+    return (await this.#call<{ key: string }>('POST', '/api-keys', key)).key;
+  }
+
+  /** Answers with its ID. */
+  async addWebhook(webhook: { url: string; event_types?: string[]; description?: string }): Promise<string> {
+    return (await this.#call<{ id: string }>('POST', '/webhooks', webhook)).id;
+  }
+
+  async list(): Promise<{ title: string; [field: string]: unknown }[]> {
+    return (await this.#call<{ data: { title: string }[] }>('GET', '/orders?limit=100')).data;
+  }
+
+  async count(): Promise<number> {
+    return (await this.#call<{ total: number }>('GET', '/orders/counts')).total;
   }
 
   async move(orderId: string, status: string, details: object = {}) {
@@ -62,7 +85,7 @@ export class Account {
     await this.#call('PATCH', `/orders/${orderId}`, details);
   }
 
-  #call<T>(method: string, path: string, body: unknown): Promise<T> {
+  #call<T>(method: string, path: string, body?: unknown): Promise<T> {
     return call<T>(this.url, method, path, body, this.token);
   }
 }
@@ -76,11 +99,11 @@ interface SignedIn {
   access_token: string;
 }
 
-async function call<T>(url: string, method: string, path: string, body: unknown, token?: string): Promise<T> {
+async function call<T>(url: string, method: string, path: string, body?: unknown, token?: string): Promise<T> {
   const answer = await fetch(`${url}/api/v1${path}`, {
     method,
     headers: { 'Content-Type': 'application/json', ...(token ? { Authorization: `Bearer ${token}` } : {}) },
-    body: JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
   return (await answer.json()) as T;

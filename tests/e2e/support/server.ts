@@ -103,6 +103,8 @@ export class Server {
       JWT_SECRET: 'only for the tests in the browser, and long enough',
       BCRYPT_COST: '4',
       RATE_LIMITS: 'off',
+      // For receivers of webhooks on this machine.
+      WEBHOOK_ALLOW: '127.0.0.0/8',
       DRAIN_NOTICE: '0',
       DRAIN_TIMEOUT: '5',
       FRONTEND_DIR: process.env.FRONTEND_DIR,

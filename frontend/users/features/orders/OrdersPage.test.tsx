@@ -23,3 +23,19 @@ test('an account is not called empty because nothing was found before', async ()
   finish();
   expect(await screen.findByRole('link', { name: 'Sofa, three seats' })).toBeVisible();
 });
+
+test('the export has the filters of the list', async () => {
+  const counts = { created: 1, started: 0, in_progress: 0, on_hold: 0, completed: 0, cancelled: 0 };
+  answer('GET /api/v1/orders/counts', { counts, total: 1 });
+  answer('GET /api/v1/orders', { data: [sampleOrder()], next_cursor: null });
+  const asked = new Promise<URLSearchParams>((resolve) =>
+    answer('GET /api/v1/orders/export.csv', ({ url }) => {
+      resolve(url.searchParams);
+      return 'id\r\n';
+    }),
+  );
+  const { person } = renderApp(<OrdersPage />, { texts, at: '/orders?status=created&q=sofa&sort=due', signedIn: sampleSignedIn() });
+  await person.click(await screen.findByRole('button', { name: 'Export CSV' }));
+  expect((await asked).toString()).toBe('status=created&q=sofa');
+  expect(screen.getByRole('link', { name: 'Import CSV' })).toHaveAttribute('href', '/orders/import');
+});

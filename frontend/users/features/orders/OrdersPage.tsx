@@ -1,8 +1,9 @@
-import { Button, Skeleton } from '@mantine/core';
+import { Button, Group, Skeleton } from '@mantine/core';
 import { countOrdersOptions, listOrdersInfiniteOptions, type Status } from '@shared/api';
+import { ExportButton } from '@shared/orders/ExportButton';
 import { ErrorMessage, Loading, Message, Page } from '@shared/ui';
 import { LoadMore } from '@shared/ui/LoadMore';
-import { IconPackage, IconPlus, IconSearchOff } from '@tabler/icons-react';
+import { IconPackage, IconPlus, IconSearchOff, IconUpload } from '@tabler/icons-react';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -15,8 +16,9 @@ export default function OrdersPage() {
   const { t } = useTranslation();
   const { filters, change, clear } = useFilters();
   const { status, q, sort } = filters;
+  const query = { ...(status ? { status: [status] } : {}), ...(q ? { q } : {}) };
   const list = useInfiniteQuery({
-    ...listOrdersInfiniteOptions({ query: { ...(status ? { status: [status] } : {}), ...(q ? { q } : {}), sort } }),
+    ...listOrdersInfiniteOptions({ query: { ...query, sort } }),
     initialPageParam: {},
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
@@ -32,9 +34,21 @@ export default function OrdersPage() {
       title={t('orders.title')}
       actions={
         nothingYet ? null : (
-          <Button component={Link} to="/orders/new" leftSection={<IconPlus size={18} />}>
-            {t('orders.new')}
-          </Button>
+          <>
+            <ExportButton query={query} className={classes.half} />
+            <Button
+              component={Link}
+              to="/orders/import"
+              variant="default"
+              leftSection={<IconUpload size={18} />}
+              className={classes.half}
+            >
+              {t('orders.import')}
+            </Button>
+            <Button component={Link} to="/orders/new" leftSection={<IconPlus size={18} />} className={classes.whole}>
+              {t('orders.new')}
+            </Button>
+          </>
         )
       }
     >
@@ -84,9 +98,14 @@ function FirstSteps() {
         icon={<IconPackage size={28} />}
         title={t('orders.empty.title')}
         action={
-          <Button component={Link} to="/orders/new" size="md" leftSection={<IconPlus size={18} />}>
-            {t('orders.empty.create')}
-          </Button>
+          <Group justify="center" gap="sm">
+            <Button component={Link} to="/orders/new" size="md" leftSection={<IconPlus size={18} />}>
+              {t('orders.empty.create')}
+            </Button>
+            <Button component={Link} to="/orders/import" size="md" variant="default" leftSection={<IconUpload size={18} />}>
+              {t('orders.import')}
+            </Button>
+          </Group>
         }
       >
         {t('orders.empty.text')}

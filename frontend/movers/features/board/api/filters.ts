@@ -1,4 +1,4 @@
-import type { ListOrdersData, Status } from '@shared/api';
+import type { ExportOrdersData, ListOrdersData, Status } from '@shared/api';
 import { isOpen, statuses } from '@shared/orders';
 import { useCallback, useMemo } from 'react';
 import { useSearchParams } from 'react-router';
@@ -37,6 +37,11 @@ export function writeFilters(filters: BoardFilters): URLSearchParams {
 /** Everything but the status: what the counts are asked with. */
 export function countsQuery({ whose, q }: BoardFilters): Pick<NonNullable<ListOrdersData['query']>, 'assignee' | 'q'> {
   return { ...(whose === 'all' ? {} : { assignee: whose }), ...(q ? { q } : {}) };
+}
+
+/** What the board shows, as a whole. */
+export function exportQuery(filters: BoardFilters): ExportOrdersData['query'] {
+  return { ...countsQuery(filters), status: filters.status === 'open' ? openStatuses : [filters.status] };
 }
 
 export function useBoardFilters() {

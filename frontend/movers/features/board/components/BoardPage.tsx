@@ -1,10 +1,12 @@
 import { Button } from '@mantine/core';
 import { useLiveOrders } from '@shared/api/LiveProvider';
+import { useAccount } from '@shared/auth';
+import { ExportButton } from '@shared/orders/ExportButton';
 import { ErrorMessage, Message, Page } from '@shared/ui';
 import { IconFilterOff, IconPackages } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { useColumns } from '../api/columns';
-import { noFilters, useBoardFilters } from '../api/filters';
+import { exportQuery, noFilters, useBoardFilters } from '../api/filters';
 import { useFollowFocus } from '../api/followFocus';
 import { useFreshOrders } from '../api/freshOrders';
 import { useSelection } from '../api/selection';
@@ -20,6 +22,7 @@ export default function BoardPage() {
   const { filters, change } = useBoardFilters();
   const { fresh, onEvent } = useFreshOrders();
   useLiveOrders(onEvent);
+  const { role } = useAccount();
   const counts = useCounts(filters);
   const columns = useColumns(filters);
   const selection = useSelection();
@@ -35,7 +38,7 @@ export default function BoardPage() {
   const failure = columns.every(({ error }) => error) ? failed : undefined;
 
   return (
-    <Page title={t('board.title')} width="wide">
+    <Page title={t('board.title')} width="wide" actions={role === 'admin' ? <ExportButton query={exportQuery(filters)} /> : null}>
       <div className={classes.controls}>
         <StatusTabs filters={filters} counts={counts} />
         <BoardToolbar filters={filters} change={change} isSelecting={selection.isOn} toggleSelecting={selection.toggle} />

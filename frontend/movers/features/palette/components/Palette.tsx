@@ -4,7 +4,7 @@ import { createSpotlight, Spotlight } from '@mantine/spotlight';
 import { listOrdersOptions } from '@shared/api';
 import { useAccount } from '@shared/auth';
 import { OrderIdText, readOrderId, StatusBadge } from '@shared/orders';
-import { IconArrowRight, IconLayoutKanban, IconSearch, IconUser, IconUsers } from '@tabler/icons-react';
+import { IconArrowRight, IconLayoutKanban, IconPlugConnected, IconSearch, IconUser, IconUsers } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -32,6 +32,7 @@ export default function Palette() {
   const pages = [
     { to: '/', label: t('nav.board'), icon: IconLayoutKanban },
     ...(role === 'admin' ? [{ to: '/people', label: t('nav.people'), icon: IconUsers }] : []),
+    { to: '/integrations', label: t('nav.integrations'), icon: IconPlugConnected },
     { to: '/profile', label: t('nav.profile'), icon: IconUser },
   ].filter(({ label }) => label.toLowerCase().includes(needle));
   // The server's list says whether there is such an order; until it answers the ID alone leads there.
