@@ -25,7 +25,7 @@ test: ## All tests, on services of their own; disturbs no running `make run`
 test-full: ## Those, and the long ones: restarts behind HAProxy
 	@scripts/test-full.sh
 
-soak: ## The longest, half an hour: a million events under every fault; SOAK_EVENTS=100000 for less
+soak: ## The longest, three quarters of an hour: a million events under every fault; SOAK_EVENTS=100000 for less
 	@scripts/soak.sh
 
 flake: ## A test many times, or all with a part of its name: make flake T=races:: N=200

@@ -9,7 +9,7 @@ case ${1:-} in
   builds)
     scripts/stop.sh
     for instance in test faults bench; do scripts/services.sh destroy "$instance"; done
-    rm -rf frontend/dist frontend/node_modules frontend/shared/api/generated .local/running
+    rm -rf frontend/dist frontend/node_modules frontend/shared/api/generated examples/typescript/node_modules .local/python .local/running
     cargo clean --quiet
     ;;
   data)

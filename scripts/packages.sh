@@ -1,5 +1,6 @@
 #!/bin/bash
-# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, balancer, load, browser, python.
+# Makes sure that the programs we need are there: packages.sh WHAT..., each of build, services, balancer, load, browser, python,
+# examples.
 # Installs what is missing through apt; where that cannot be, says what to install.
 
 . "$(dirname "$0")/settings.sh"
@@ -73,7 +74,15 @@ for what in "$@"; do
         need fonts-liberation
       fi
       ;;
-    python) "$clone/scripts/python.sh" >/dev/null || need python3 python3-websockets ;;
+    python)
+      # What it needs beside that, scripts/python.sh installs.
+      "$clone/scripts/python.sh" --base >/dev/null || need python3 python3-venv
+      ;;
+    examples)
+      for program in curl jq openssl; do
+        command -v "$program" >/dev/null || need "$program"
+      done
+      ;;
     *) die "packages.sh: $what?" ;;
   esac
 done

@@ -4,8 +4,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/settings.sh"
 cd "$clone"
 
-# Exports TEST_DATABASE_URL (a superuser's) and TEST_REDIS_URL, unless the person has brought both; and PYTHON, if there is one
-# that can run our client.
+# Exports TEST_DATABASE_URL (a superuser's) and TEST_REDIS_URL, unless the person has brought both; and PYTHON, which has the
+# packages for our client, the examples and schemathesis. Most tests do without it: where it can't be had, those others fail.
 start_test_services() {
   PYTHON=$(scripts/python.sh) || PYTHON=python3
   export PYTHON
