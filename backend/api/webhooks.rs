@@ -109,7 +109,7 @@ pub async fn update(
     };
     form.finish()?;
     let webhook = app.db.write(move |connection| table::update(connection, holder, id, change)).await?;
-    app.webhooks.wake();
+    app.webhooks.has_changed(id);
     Ok(web::Json(webhook))
 }
 
@@ -132,6 +132,7 @@ pub async fn rotate_secret(
 ) -> Result<HttpResponse> {
     let (holder, id, secret) = (holder(&caller), id_in_path(&path)?, new_secret());
     let webhook = app.db.write(move |connection| table::rotate(connection, holder, id, &secret)).await?;
+    app.webhooks.has_changed(id);
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(WithSecret { webhook, secret: show_secret(&secret) }))

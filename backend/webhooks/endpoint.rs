@@ -1,6 +1,7 @@
 //! One endpoint that this replica has: up to four messages under way at once, those of one order in their order.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Shared;
 use super::message::About;
 use super::notes::{Known, Note};
+use super::{Shared, Wake};
 use crate::domain::ids::OrderId;
 use crate::storage::deliveries::{self, Due, Endpoint};
 
@@ -28,7 +29,7 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
 const BELIEVED: Duration = Duration::from_secs(1);
 
 /// Sends what is due for an endpoint, until nothing is for a while, or the endpoint is another replica's.
-pub async fn serve(shared: Arc<Shared>, id: Uuid, wake: Arc<Notify>) {
+pub async fn serve(shared: Arc<Shared>, id: Uuid, wake: Arc<Wake>) {
     // Whatever happens: what nobody serves is not renewed.
     let place = Place { shared: shared.clone(), id };
     let mut task = Task::new(shared.clone(), id, wake);
@@ -56,7 +57,7 @@ impl Drop for Place {
 struct Task {
     shared: Arc<Shared>,
     id: Uuid,
-    wake: Arc<Notify>,
+    wake: Arc<Wake>,
     waiting: VecDeque<Due>,
     known: Known,
     noted: Arc<Notify>,
@@ -66,7 +67,7 @@ struct Task {
 }
 
 impl Task {
-    fn new(shared: Arc<Shared>, id: Uuid, wake: Arc<Notify>) -> Task {
+    fn new(shared: Arc<Shared>, id: Uuid, wake: Arc<Wake>) -> Task {
         Task {
             shared,
             id,
@@ -85,7 +86,8 @@ impl Task {
         let mut is_ending = self.shared.is_ending.subscribe();
         while !self.is_told_to_stop && !*is_ending.borrow() {
             let has_room = under_way.len() < UNDER_WAY_MAX;
-            if has_room && (endpoint.is_none() || looked_at.elapsed() >= BELIEVED) {
+            let is_doubted = self.wake.has_changed.swap(false, Ordering::Relaxed);
+            if is_doubted || has_room && (endpoint.is_none() || looked_at.elapsed() >= BELIEVED) {
                 looked_at = Instant::now();
                 match self.endpoint().await {
                     Ok(Some(found)) => endpoint = Some(Arc::new(found)),
@@ -110,7 +112,7 @@ impl Task {
             let is_stuck = reads || endpoint.is_none();
             tokio::select! {
                 Some((order_id, note)) = under_way.next() => self.has_ended(order_id, note).await,
-                () = self.wake.notified() => may_be_more = true,
+                () = self.wake.something_is_due.notified() => may_be_more = true,
                 _ = is_ending.changed() => {}
                 () = tokio::time::sleep(LINGERS), if is_idle => break,
                 () = tokio::time::sleep(TRY_AGAIN_AFTER), if is_stuck => {}

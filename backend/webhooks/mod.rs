@@ -13,6 +13,7 @@ mod sending;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ struct Shared {
     sender: Sender,
     notes: Notes,
     /// The endpoints that this replica has, each with what wakes its task.
-    taken: Mutex<HashMap<Uuid, Arc<Notify>>>,
+    taken: Mutex<HashMap<Uuid, Arc<Wake>>>,
     /// Something was committed.
     committed: Arc<Notify>,
     is_ending: watch::Sender<bool>,
@@ -78,6 +79,14 @@ impl Webhooks {
         self.shared.committed.notify_one();
     }
 
+    /// One was changed through this replica: from now on it is told so. Others notice within a second.
+    pub fn has_changed(&self, id: Uuid) {
+        if let Some(wake) = self.shared.taken().get(&id) {
+            wake.has_changed.store(true, Ordering::Relaxed);
+        }
+        self.wake();
+    }
+
     /// Takes nothing new, and waits for what is under way, for some seconds: what is not noted by then is sent again by
     /// another replica.
     pub async fn stop(&self) {
@@ -99,8 +108,16 @@ impl Drop for Webhooks {
     }
 }
 
+/// What an endpoint's task is told.
+#[derive(Default)]
+struct Wake {
+    something_is_due: Notify,
+    /// What is known of it is not true any more.
+    has_changed: AtomicBool,
+}
+
 impl Shared {
-    fn taken(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Notify>>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Wake>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -152,7 +169,7 @@ async fn look(shared: &Arc<Shared>) -> Result<bool> {
     let waiting = shared.db.write(move |connection| deliveries::take(connection, replica, room as i32)).await?;
     for id in waiting {
         match shared.taken().entry(id) {
-            Entry::Occupied(place) => place.get().notify_one(),
+            Entry::Occupied(place) => place.get().something_is_due.notify_one(),
             Entry::Vacant(place) => {
                 let wake = place.insert(Arc::default()).clone();
                 tokio::spawn(endpoint::serve(shared.clone(), id, wake));

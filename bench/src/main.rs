@@ -2,7 +2,7 @@
 //! Postgres, Redis and the server and calls `bench run`, which starts all else as processes of its own:
 //!
 //! - `bench run [--quick] [GROUP...]` measures, prints a table, and appends it to RESULTS.md. Each group is a file
-//!   that makes rows for the table: `live`, `reads`, `writes`, `lists`, `scale`, `logins`, `pushes`, `peer`.
+//!   that makes rows for the table: `live`, `reads`, `writes`, `lists`, `scale`, `logins`, `pushes`, `programs`, `peer`.
 //! - `bench bare` is the limit of what needs no database: a bare actix-ws broadcaster, and a bare handler.
 //! - `bench watch` is a load generator: thousands of sockets that check what they read.
 //! - `bench bcrypt COST SECONDS` is the limit of logging in.
@@ -20,6 +20,7 @@ mod measure;
 mod moves;
 mod peer;
 mod process;
+mod programs;
 mod pushes;
 mod reads;
 mod run;

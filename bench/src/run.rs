@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::database::Database;
 use crate::table::{Goal, Row, markdown};
 use crate::tracker::Settings;
-use crate::{Result, lists, live, logins, machine, peer, pushes, reads, scale, self_check, writes};
+use crate::{Result, lists, live, logins, machine, peer, programs, pushes, reads, scale, self_check, writes};
 
 /// What all groups share.
 pub struct Context {
@@ -60,7 +60,7 @@ impl Context {
 }
 
 /// In this order: what writes comes after what reads the database as it was seeded.
-const GROUPS: &[&str] = &["live", "reads", "lists", "writes", "scale", "logins", "pushes", "peer"];
+const GROUPS: &[&str] = &["live", "reads", "lists", "writes", "scale", "logins", "pushes", "programs", "peer"];
 
 pub fn run(arguments: &[&str]) -> Result<()> {
     let is_quick = arguments.contains(&"--quick");
@@ -101,6 +101,7 @@ async fn run_groups(groups: &[&str], is_quick: bool) -> Result<()> {
             "scale" => scale::measure(&mut context).await?,
             "logins" => logins::measure(&mut context).await?,
             "pushes" => pushes::measure(&mut context).await?,
+            "programs" => programs::measure(&mut context).await?,
             "peer" => peer::measure(&mut context).await?,
             _ => return Err(format!("{group} is listed, and nowhere else").into()),
         };

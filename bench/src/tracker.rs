@@ -70,7 +70,7 @@ impl Settings {
     fn command(&self, argument: &[&str]) -> tokio::process::Command {
         let mut command = process::command(&self.program);
         for name in
-            ["PUBLIC_URL", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "REDIS_PREFIX", "DRAIN_NOTICE", "DRAIN_TIMEOUT"]
+            ["PUBLIC_URL", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "REDIS_PREFIX", "WEBHOOK_ALLOW", "DRAIN_NOTICE", "DRAIN_TIMEOUT"]
         {
             command.env_remove(name);
         }
