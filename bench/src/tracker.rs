@@ -69,9 +69,15 @@ impl Settings {
     /// The server's program with nothing from the environment but Redis.
     fn command(&self, argument: &[&str]) -> tokio::process::Command {
         let mut command = process::command(&self.program);
-        for name in
-            ["PUBLIC_URL", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "REDIS_PREFIX", "WEBHOOK_ALLOW", "DRAIN_NOTICE", "DRAIN_TIMEOUT"]
-        {
+        for name in [
+            "PUBLIC_URL",
+            "ALLOWED_ORIGINS",
+            "TRUSTED_PROXIES",
+            "REDIS_PREFIX",
+            "WEBHOOK_ALLOW",
+            "DRAIN_NOTICE",
+            "DRAIN_TIMEOUT",
+        ] {
             command.env_remove(name);
         }
         command
