@@ -7,7 +7,6 @@ use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::stream::{self, StreamExt};
-
 use tokio::sync::Semaphore;
 
 use super::orders::read_filter;

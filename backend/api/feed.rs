@@ -10,7 +10,8 @@ use super::queries::Query;
 use crate::auth::extractors::{OrdersRead, UserOrAdmin};
 use crate::domain::account::Role;
 use crate::domain::event::{Event, EventType};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::live::horizon::Standing;
 use crate::server::App;
 use crate::storage::events::{self, FeedFilter};
 
@@ -40,11 +41,15 @@ pub async fn read(
         Some("latest") => None,
         Some(cursor) => Some(cursors.open(cursor)?),
     };
-    let horizon = app.horizon.get().await?;
+    let Standing { horizon, newest } = app.horizon.get().await?;
     let Some(after) = after else {
         let next_cursor = cursors.seal(&(horizon - 1));
         return Ok(web::Json(FeedPage { data: Vec::new(), next_cursor, has_more: false }));
     };
+    // Nothing is given out before it is there: the database went back to an earlier state, and what comes next would be missed.
+    if after > newest {
+        return Err(Error::InvalidCursor);
+    }
     let filter = FeedFilter { owner, types };
     let read = move |connection: &mut _| events::feed_page(connection, &filter, after, horizon, limit as i64 + 1);
     let mut page = app.db.read(read).await?;

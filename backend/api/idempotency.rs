@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::forms::Body;
 use crate::error::{Error, Result};
-use crate::journal::{Answer, Entry, Journal, Once, Outcome, Rejection, Terms};
+use crate::journal::{Entry, Journal, Once, Outcome, Rejection, Terms};
+use crate::storage::idempotency_keys::Answer;
 
 const HEADER: &str = "Idempotency-Key";
 const REPLAYED: &str = "Idempotency-Replayed";

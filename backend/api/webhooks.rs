@@ -1,5 +1,6 @@
 //! Webhooks: making and changing them, and the log of what was sent.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -7,15 +8,16 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::cursor::Cursors;
-use super::forms::{Body, Form};
+use super::forms::{Body, Form, parse_time};
 use super::queries::{Page, Query, id_in_path};
 use super::sessions::incomplete;
 use crate::auth::extractors::{Identity, UserOrAdmin, WebhooksManage};
 use crate::domain::account::Role;
 use crate::domain::event::EventType;
 use crate::domain::text::line;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::server::App;
+use crate::storage::deliveries::Secret;
 use crate::storage::delivery_log::{self as log, Attempt, Delivery, DeliveryStatus};
 use crate::storage::webhooks::{self as table, Holder, NewWebhook, Webhook, WebhookChange};
 use crate::webhooks::address::Guard;
@@ -64,9 +66,7 @@ pub async fn create(
         NewWebhook { url: url.ok_or_else(incomplete)?, event_types: event_types.unwrap_or_default(), description };
     let secret = new_secret();
     let webhook = app.db.write(move |connection| table::create(connection, holder, new, &secret)).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .json(WithSecret { webhook, secret: show_secret(&secret) }))
+    Ok(with_secret(StatusCode::CREATED, webhook, &secret))
 }
 
 pub async fn list(
@@ -133,9 +133,7 @@ pub async fn rotate_secret(
     let (holder, id, secret) = (holder(&caller), id_in_path(&path)?, new_secret());
     let webhook = app.db.write(move |connection| table::rotate(connection, holder, id, &secret)).await?;
     app.webhooks.has_changed(id);
-    Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .json(WithSecret { webhook, secret: show_secret(&secret) }))
+    Ok(with_secret(StatusCode::OK, webhook, &secret))
 }
 
 pub async fn send_test(
@@ -143,18 +141,12 @@ pub async fn send_test(
     UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<String>,
 ) -> Result<HttpResponse> {
-    let webhook = find(&app, &caller, &path).await?;
-    if !webhook.active {
-        return Err(Error::WebhookOff);
-    }
-    let holder = holder(&caller);
-    let delivery = app
-        .db
-        .write(move |connection| {
-            holder.require(connection)?;
-            log::send_test(connection, webhook.id)
-        })
-        .await?;
+    let (holder, id) = (holder(&caller), id_in_path(&path)?);
+    let send = move |connection: &mut _| {
+        table::require_on(connection, holder, id)?;
+        log::send_test(connection, id)
+    };
+    let delivery = app.db.write(send).await?;
     app.webhooks.wake();
     Ok(HttpResponse::Accepted().json(delivery))
 }
@@ -166,28 +158,22 @@ pub async fn replay(
     path: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse> {
-    let webhook = find(&app, &caller, &path).await?;
+    let id = find(&app, &caller, &path).await?.id;
     let mut form = body.form()?;
-    let from = form.required("from", super::forms::parse_time);
-    let to = form.required("to", super::forms::parse_time);
+    let from = form.required("from", parse_time);
+    let to = form.required("to", parse_time);
     if let (Some(from), Some(to)) = (from, to)
         && from >= to
     {
         form.refuse("to", "invalid_value", "must be after from");
     }
     form.finish()?;
-    if !webhook.active {
-        return Err(Error::WebhookOff);
-    }
-    let (from, to) = (from.ok_or_else(incomplete)?, to.ok_or_else(incomplete)?);
-    let holder = holder(&caller);
-    let count = app
-        .db
-        .write(move |connection| {
-            holder.require(connection)?;
-            log::replay(connection, webhook.id, from, to)
-        })
-        .await?;
+    let (holder, from, to) = (holder(&caller), from.ok_or_else(incomplete)?, to.ok_or_else(incomplete)?);
+    let replay = move |connection: &mut _| {
+        table::require_on(connection, holder, id)?;
+        log::replay(connection, id, from, to)
+    };
+    let count = app.db.write(replay).await?;
     app.webhooks.wake();
     Ok(HttpResponse::Accepted().json(json!({ "deliveries": count })))
 }
@@ -225,22 +211,20 @@ pub async fn resend(
     UserOrAdmin(caller, ..): UserOrAdmin<WebhooksManage>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse> {
-    let webhook = find(&app, &caller, &path.0).await?;
-    let id = id_in_path(&path.1)?;
-    app.db.read(move |connection| log::find(connection, webhook.id, id)).await?;
-    if !webhook.active {
-        return Err(Error::WebhookOff);
-    }
-    let holder = holder(&caller);
-    let delivery = app
-        .db
-        .write(move |connection| {
-            holder.require(connection)?;
-            log::resend(connection, webhook.id, id)
-        })
-        .await?;
+    let (holder, webhook_id, id) = (holder(&caller), id_in_path(&path.0)?, id_in_path(&path.1)?);
+    let resend = move |connection: &mut _| {
+        table::require_on(connection, holder, webhook_id)?;
+        log::resend(connection, webhook_id, id)
+    };
+    let delivery = app.db.write(resend).await?;
     app.webhooks.wake();
     Ok(HttpResponse::Accepted().json(delivery))
+}
+
+fn with_secret(status: StatusCode, webhook: Webhook, secret: &Secret) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(WithSecret { webhook, secret: show_secret(secret) })
 }
 
 async fn find(app: &App, caller: &Identity, path: &str) -> Result<Webhook> {

@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
+use chrono::{DateTime, Utc};
 use futures_util::future::{Either, LocalBoxFuture};
 use uuid::Uuid;
 
@@ -173,7 +174,7 @@ fn admit<T: 'static>(request: &HttpRequest, needs: Needs, who: fn(Identity) -> R
             }))
         }
         Some(token) => now(match identify(app, &token) {
-            Ok(identity) => limits::take_for(app, request, Policy::Api, Whose::Account(identity.account_id))
+            Ok((identity, _)) => limits::take_for(app, request, Policy::Api, Whose::Account(identity.account_id))
                 .and_then(|()| who(identity)),
             Err(error) => Err(stranger(app, request, error)),
         }),
@@ -185,12 +186,13 @@ fn stranger(app: &App, request: &HttpRequest, error: Error) -> Error {
     limits::take_for_address(app, request, Policy::Anonymous).err().unwrap_or(error)
 }
 
-fn identify(app: &App, token: &str) -> Result<Identity> {
-    let (identity, _) = app.tokens.verify(token)?;
+/// Whom an access token stands for whose session goes on, and until when.
+pub fn identify(app: &App, token: &str) -> Result<(Identity, DateTime<Utc>)> {
+    let (identity, expires_at) = app.tokens.verify(token)?;
     if app.revocations.is_ended(identity.credential.id()) {
         return Err(Error::SessionEnded);
     }
-    Ok(identity)
+    Ok((identity, expires_at))
 }
 
 fn may_do(grant: &Grant, needs: Needs) -> Result<()> {

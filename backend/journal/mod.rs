@@ -19,13 +19,14 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-pub use self::once::{Answer, Once, Render};
+pub use self::once::{Once, Render};
 use crate::domain::account::Caller;
 use crate::domain::event::Event;
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Details, EventRequest, Order, Refusal};
 use crate::live::Announcement;
 use crate::storage::db::{Claim, TIME_LIMIT};
+use crate::storage::idempotency_keys::Answer;
 
 /// How many entries may wait at once; at ten thousand a second this is less than the time limit.
 const CAPACITY: usize = 8192;

@@ -1,7 +1,7 @@
 //! Idempotency keys: the answer to a write is kept in the write's own transaction, and whoever asks the same again gets
 //! that. (The IETF's draft "The Idempotency-Key HTTP Header Field".)
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Outcome, Rejection};
 use crate::error::Result;
-use crate::storage::idempotency_keys as table;
+use crate::storage::idempotency_keys::{self as table, Answer};
 
 /// What makes a request one that is done once.
 #[derive(Clone)]
@@ -23,14 +23,6 @@ pub struct Once {
 
 /// What is answered to these outcomes, the same each time. Only answers of success are kept.
 pub type Render = Arc<dyn Fn(&[Outcome]) -> Result<Answer> + Send + Sync>;
-
-/// An answer as it is kept and given again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: BTreeMap<String, String>,
-    pub body: String,
-}
 
 impl Once {
     /// What holds a key while it is worked on: one of 2^64 advisory locks. Two keys that share one are as improbable as

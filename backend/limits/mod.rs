@@ -66,37 +66,26 @@ impl Limits {
 
     /// Takes one from somebody's bucket. None: nothing is limited. [`Error::RateLimited`] when there is none left.
     pub fn take(&self, policy: Policy, whose: Whose) -> Result<Option<Verdict>> {
-        let now = Instant::now();
-        self.with(policy, whose, now, |bucket| bucket.take(now))
-    }
-
-    /// How it stands, with nothing taken.
-    pub fn look(&self, policy: Policy, whose: Whose) -> Result<Option<Verdict>> {
-        let now = Instant::now();
-        self.with(policy, whose, now, |bucket| bucket.verdict(now))
-    }
-
-    fn with(
-        &self,
-        policy: Policy,
-        whose: Whose,
-        now: Instant,
-        ask: impl FnOnce(&mut Bucket) -> Verdict,
-    ) -> Result<Option<Verdict>> {
         if !self.is_on {
             return Ok(None);
         }
-        let whose = match whose {
-            Whose::Address(address) => Whose::Address(household(address)),
-            other => other,
-        };
-        let key = (policy, whose);
+        let (key, now) = ((policy, whose.counted()), Instant::now());
         let mut shard = self.shard(&key);
         if shard.len() >= BUCKETS_MAX && !shard.contains_key(&key) {
             return Ok(None);
         }
-        let verdict = ask(shard.entry(key).or_insert_with(|| Bucket::full(policy, now)));
+        let verdict = shard.entry(key).or_insert_with(|| Bucket::full(policy, now)).take(now);
         if verdict.allowed { Ok(Some(verdict)) } else { Err(Error::RateLimited(verdict)) }
+    }
+
+    /// Takes nothing. [`Error::RateLimited`] when there is none left.
+    pub fn look(&self, policy: Policy, whose: Whose) -> Result<()> {
+        let key = (policy, whose.counted());
+        match self.shard(&key).get(&key).map(|bucket| bucket.verdict(Instant::now())) {
+            Some(verdict) if !verdict.allowed => Err(Error::RateLimited(verdict)),
+            // Who has taken nothing has no bucket.
+            _ => Ok(()),
+        }
     }
 
     fn shard(&self, key: &(Policy, Whose)) -> MutexGuard<'_, HashMap<(Policy, Whose), Bucket>> {
@@ -197,6 +186,13 @@ impl Verdict {
 }
 
 impl Whose {
+    fn counted(self) -> Whose {
+        match self {
+            Whose::Address(address) => Whose::Address(household(address)),
+            other => other,
+        }
+    }
+
     fn name(self) -> String {
         match self {
             Whose::Account(id) => format!("account:{id}"),

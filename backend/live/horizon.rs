@@ -47,15 +47,15 @@ impl Horizon {
         Arc::new(Horizon { db, state: Mutex::new(None), is_looked_after: AtomicBool::new(false) })
     }
 
-    /// What is below this number can be read: it will not change any more. Everything that was committed before this is
-    /// called is there, but for what has to wait.
-    pub async fn get(self: &Arc<Self>) -> Result<i64> {
+    /// How far the feed can be read now. Everything that was committed before this is called is there, but for what has to
+    /// wait.
+    pub async fn get(self: &Arc<Self>) -> Result<Standing> {
         let looked = tokio::time::timeout(TIME_LIMIT, self.look()).await;
-        let (horizon, something_is_missing) = looked.map_err(|_| Error::DatabaseUnavailable)??;
-        if something_is_missing {
+        let standing = looked.map_err(|_| Error::DatabaseUnavailable)??;
+        if standing.is_something_missing() {
             self.look_after();
         }
-        Ok(horizon)
+        Ok(standing)
     }
 
     /// What is missing is looked for until it is settled, also when nobody asks: whoever comes once an hour waits for nothing.
@@ -67,7 +67,7 @@ impl Horizon {
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(SUSPECTED_AFTER).await;
-                if !matches!(horizon.look().await, Ok((_, true))) {
+                if !horizon.look().await.is_ok_and(|standing| standing.is_something_missing()) {
                     break;
                 }
             }
@@ -75,8 +75,7 @@ impl Horizon {
         });
     }
 
-    /// The horizon, and whether something is missing.
-    async fn look(&self) -> Result<(i64, bool)> {
+    async fn look(&self) -> Result<Standing> {
         let called_at = Instant::now();
         let mut state = self.state.lock().await;
         // Who has waited for the others takes what they have seen since.
@@ -97,9 +96,24 @@ impl Horizon {
     }
 }
 
+/// How far the feed can be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// What is below this number will not change any more.
+    pub horizon: i64,
+    /// The highest number that there is.
+    pub newest: i64,
+}
+
+impl Standing {
+    fn is_something_missing(self) -> bool {
+        self.horizon <= self.newest
+    }
+}
+
 impl Numbers<Missing> {
-    fn standing(&self) -> (i64, bool) {
-        (self.horizon(), !self.missing.is_empty())
+    fn standing(&self) -> Standing {
+        Standing { horizon: self.horizon(), newest: self.cursor }
     }
 }
 

@@ -18,7 +18,7 @@ use super::outbox::{End, Item};
 use super::subscriptions::{Out, Subscriptions};
 use super::topics::Topic;
 use crate::auth::api_keys;
-use crate::auth::extractors::{Credential, Identity};
+use crate::auth::extractors::{self, Credential, Identity};
 use crate::domain::scope::Scope;
 use crate::error::{Error, Result};
 use crate::limits::{Policy, Whose};
@@ -200,11 +200,7 @@ impl Socket {
             grant.allows(Scope::OrdersRead)?;
             return Ok((grant.identity, grant.expires_at));
         }
-        let (identity, expires_at) = self.app.tokens.verify(token)?;
-        if self.app.revocations.is_ended(identity.credential.id()) {
-            return Err(Error::SessionEnded);
-        }
-        Ok((identity, Some(expires_at)))
+        extractors::identify(&self.app, token).map(|(identity, expires_at)| (identity, Some(expires_at)))
     }
 
     fn next_alarm(&self) -> Instant {

@@ -15,7 +15,6 @@ use super::events::EventRow;
 use super::schema::{order_events, orders, webhook_deliveries as deliveries, webhooks};
 use crate::domain::event::Event;
 use crate::error::{Error, Result};
-use crate::webhooks::message::{About, Secret};
 
 /// Until when an endpoint is a replica's that was taken now, or of which the taking is renewed. A replica that was killed holds
 /// its endpoints up for as long.
@@ -28,9 +27,9 @@ const MAY_BE_TOLD: &str = "webhooks.active AND (webhooks.paused_until IS NULL OR
 
 /// An endpoint for which something is due.
 #[derive(QueryableByName)]
-pub struct Waiting {
+struct Waiting {
     #[diesel(sql_type = SqlUuid)]
-    pub id: Uuid,
+    id: Uuid,
 }
 
 /// Is there anything to do at all?
@@ -72,13 +71,12 @@ pub fn take(connection: &mut PgConnection, replica: Uuid, limit: i32) -> Result<
     Ok(waiting.into_iter().map(|one| one.id).collect())
 }
 
-/// Keeps endpoints that this replica has; gives those that it still had.
-pub fn renew(connection: &mut PgConnection, replica: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+/// Keeps those of these endpoints that this replica still has.
+pub fn renew(connection: &mut PgConnection, replica: Uuid, ids: &[Uuid]) -> Result<()> {
     let own = webhooks::table.filter(webhooks::id.eq_any(ids)).filter(webhooks::leased_by.eq(replica));
-    Ok(diesel::update(own)
-        .set(webhooks::leased_until.eq(sql::<Timestamptz>(LEASE_ENDS).nullable()))
-        .returning(webhooks::id)
-        .get_results(connection)?)
+    let until = webhooks::leased_until.eq(sql::<Timestamptz>(LEASE_ENDS).nullable());
+    diesel::update(own).set(until).execute(connection)?;
+    Ok(())
 }
 
 /// Leaves an endpoint to others.
@@ -87,6 +85,16 @@ pub fn release(connection: &mut PgConnection, replica: Uuid, id: Uuid) -> Result
     let nobody = (webhooks::leased_by.eq(None::<Uuid>), webhooks::leased_until.eq(None::<DateTime<Utc>>));
     diesel::update(own).set(nobody).execute(connection)?;
     Ok(())
+}
+
+/// What signs: 32 random bytes.
+pub type Secret = [u8; 32];
+
+/// What a message tells of.
+#[derive(Debug, Clone)]
+pub enum About {
+    Event { event: Box<Event>, reference: Option<String>, metadata: BTreeMap<String, String> },
+    Test { webhook_id: Uuid },
 }
 
 /// Where to send to.
@@ -206,7 +214,6 @@ impl Attempted {
 /// Notes attempts, with what they mean for deliveries and endpoints. An endpoint that is gone, or of which nothing has
 /// succeeded for five days, is switched off.
 pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()> {
-    let count = attempted.len();
     let column = |of: fn(&Attempted) -> Option<DateTime<Utc>>| attempted.iter().map(of).collect::<Vec<_>>();
     let ids: Vec<Uuid> = attempted.iter().map(|one| one.delivery_id).collect();
     let before: Vec<i16> = attempted.iter().map(|one| one.attempts_before).collect();
@@ -253,7 +260,7 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
         *gone = *gone || one.is_gone();
         *pause = (*pause).max(one.pause_until);
     }
-    let (mut of, mut went_well, mut gone, mut paused) = (Vec::with_capacity(count), Vec::new(), Vec::new(), Vec::new());
+    let (mut of, mut went_well, mut gone, mut paused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (id, (succeeded, is_gone, pause)) in endpoints {
         of.push(id);
         went_well.push(succeeded);

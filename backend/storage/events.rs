@@ -147,7 +147,8 @@ pub struct Look {
 /// How many numbers are looked at in the beginning: more than there can be in the time that a transaction may take.
 const HEAD_START: i64 = 250_000;
 
-/// Looks for numbers above `cursor`, for the newest where there is none or too many have come since, and for those that are missing below it.
+/// Looks for numbers above `cursor`, for the newest where there is none, or it is not there any more, or too many have come
+/// since, and for those that are missing below it.
 pub fn look(connection: &mut PgConnection, cursor: Option<i64>, missing: &[i64], give_out: bool) -> Result<Look> {
     let oldest_running = diesel::select(sql::<BigInt>("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"));
     let oldest_running = oldest_running.get_result(connection)?;
@@ -158,7 +159,8 @@ pub fn look(connection: &mut PgConnection, cursor: Option<i64>, missing: &[i64],
     }
     let newest: Option<i64> = order_events::table.select(diesel::dsl::max(order_events::seq)).first(connection)?;
     let newest = newest.unwrap_or(0);
-    let after = cursor.filter(|cursor| newest - cursor <= HEAD_START).unwrap_or((newest - HEAD_START).max(0));
+    let goes_on = |cursor: &i64| (*cursor..=cursor + HEAD_START).contains(&newest);
+    let after = cursor.filter(goes_on).unwrap_or((newest - HEAD_START).max(0));
     let new = order_events::table.filter(order_events::seq.gt(after)).order(order_events::seq);
     numbers.extend(new.select(order_events::seq).load::<i64>(connection)?);
     let newest = numbers.last().copied().unwrap_or(newest).max(newest);

@@ -9,7 +9,14 @@ use uuid::Uuid;
 
 use super::schema::idempotency_keys;
 use crate::error::Result;
-use crate::journal::Answer;
+
+/// An answer as it is kept and given again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
 
 /// An answer, and what was asked.
 #[derive(Debug)]

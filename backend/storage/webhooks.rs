@@ -107,7 +107,7 @@ pub struct Holder {
 
 impl Holder {
     /// Is this account still what its token says?
-    pub fn require(self, connection: &mut PgConnection) -> Result<()> {
+    fn require(self, connection: &mut PgConnection) -> Result<()> {
         if self.is_admin {
             accounts::require_admin(connection, self.account_id)
         } else {
@@ -165,6 +165,15 @@ pub fn find(connection: &mut PgConnection, account_id: Uuid, id: Uuid) -> Result
         .first(connection)
         .optional()?;
     row.ok_or(Error::NotFound)?.try_into()
+}
+
+/// One of the holder's webhooks that is on, until the transaction ends. [`Error::NotFound`], [`Error::WebhookOff`], and what
+/// [`accounts`] says of the holder.
+pub fn require_on(connection: &mut PgConnection, holder: Holder, id: Uuid) -> Result<()> {
+    holder.require(connection)?;
+    let own = webhooks::table.find(id).filter(webhooks::account_id.eq(holder.account_id));
+    let active: Option<bool> = own.select(webhooks::active).for_key_share().first(connection).optional()?;
+    if active.ok_or(Error::NotFound)? { Ok(()) } else { Err(Error::WebhookOff) }
 }
 
 /// Changes one of the holder's webhooks. Switched on again, it begins with what has waited since, and without its past.

@@ -11,11 +11,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::message::About;
 use super::notes::{Known, Note};
 use super::{Shared, Wake};
 use crate::domain::ids::OrderId;
-use crate::storage::deliveries::{self, Due, Endpoint};
+use crate::storage::deliveries::{self, About, Due, Endpoint};
 
 const UNDER_WAY_MAX: usize = 4;
 /// Deliveries read at once, and waiting here at most: behind an order's earlier ones, those of other orders. With their events
@@ -51,6 +50,7 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.shared.taken().remove(&self.id);
+        self.shared.left.notify_one();
     }
 }
 

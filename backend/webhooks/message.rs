@@ -1,7 +1,5 @@
 //! What is sent, and how it is signed: the Standard Webhooks specification, 1.0.
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -11,17 +9,14 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::domain::account::Role;
 use crate::domain::event::Event;
 use crate::domain::time::to_millis;
+use crate::storage::deliveries::{About, Secret};
 
 /// The type of a message that tells of nothing.
 pub const TEST: &str = "webhook.test";
 
 const SECRET_PREFIX: &str = "whsec_";
-
-/// What signs: 32 random bytes.
-pub type Secret = [u8; 32];
 
 pub fn new_secret() -> Secret {
     rand::random()
@@ -35,13 +30,6 @@ pub fn show_secret(secret: &Secret) -> String {
 /// The `webhook-id`, the same at each attempt.
 pub fn message_id(delivery: Uuid) -> String {
     format!("msg_{}", delivery.simple())
-}
-
-/// What a message tells of.
-#[derive(Debug, Clone)]
-pub enum About {
-    Event { event: Box<Event>, reference: Option<String>, metadata: BTreeMap<String, String> },
-    Test { webhook_id: Uuid },
 }
 
 #[derive(Serialize)]
@@ -70,8 +58,7 @@ pub fn body(about: &About, created_at: DateTime<Utc>) -> String {
 
 fn nameless(event: &Event) -> Value {
     let mut value = json!(event);
-    let role: Role = event.actor.role;
-    value["actor"] = json!({ "role": role });
+    value["actor"] = json!({ "role": event.actor.role });
     value["assignee"] = event.assignee.as_ref().map_or(Value::Null, |assignee| json!({ "id": assignee.id }));
     value
 }

@@ -2,7 +2,8 @@
 //!
 //! A delivery is a row, written in the event's own transaction. Each replica looks for endpoints for which something is due,
 //! as soon as something was committed anywhere and at least once a second, and takes them, for six seconds at a time, until
-//! nothing has been due for a while. For each that it has, a task sends up to four messages at once and notes how that went. One that hangs holds up nothing but itself.
+//! nothing has been due for a while. For each that it has, a task sends up to four messages at once and notes how that went.
+//! One that hangs holds up nothing but itself.
 
 pub mod address;
 mod endpoint;
@@ -52,6 +53,8 @@ struct Shared {
     notes: Notes,
     /// The endpoints that this replica has, each with what wakes its task.
     taken: Mutex<HashMap<Uuid, Arc<Wake>>>,
+    /// One of them was left.
+    left: Notify,
     /// Something was committed.
     committed: Arc<Notify>,
     is_ending: watch::Sender<bool>,
@@ -67,6 +70,7 @@ impl Webhooks {
             sender: Sender::new(guard)?,
             db,
             taken: Mutex::default(),
+            left: Notify::new(),
             committed,
             is_ending: watch::Sender::new(false),
         });
@@ -93,7 +97,7 @@ impl Webhooks {
         self.shared.is_ending.send_replace(true);
         let ended = async {
             while !self.shared.taken().is_empty() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.shared.left.notified().await;
             }
         };
         let _ = tokio::time::timeout(FAREWELL, ended).await;

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, redirect};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::address::Guard;
 use super::message::{body, message_id, signature};
@@ -54,7 +55,7 @@ impl Sender {
     }
 
     /// Attempts a delivery and says what becomes of it.
-    pub async fn attempt(&self, webhook_id: uuid::Uuid, endpoint: &Endpoint, due: &Due) -> Attempted {
+    pub async fn attempt(&self, webhook_id: Uuid, endpoint: &Endpoint, due: &Due) -> Attempted {
         let (started_at, began) = (Utc::now(), Instant::now());
         let answered = self.post(endpoint, due, started_at).await;
         let mut attempted = Attempted {

@@ -1,4 +1,5 @@
 // What the pages can do beyond being read: copy code, choose a language, a scheme, and a page on phones.
+import { writeToClipboard } from '@shared/ui/clipboard';
 import { addTabs } from './tabs';
 
 /** Where Mantine keeps what was chosen in the apps: one choice for all. */
@@ -20,27 +21,10 @@ function addCopyButton(code: HTMLElement) {
   button.textContent = 'Copy';
   button.addEventListener('click', async () => {
     const text = code.querySelector('code')!.textContent ?? '';
-    button.textContent = (await copied(text)) ? 'Copied' : 'Not allowed';
+    button.textContent = (await writeToClipboard(text)) ? 'Copied' : 'Not allowed';
     setTimeout(() => (button.textContent = 'Copy'), COPIED_FOR);
   });
   code.append(button);
-}
-
-/** Without https, browsers let only the older way copy. */
-async function copied(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = document.createElement('textarea');
-    area.value = text;
-    area.style.position = 'fixed';
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand('copy');
-    area.remove();
-    return done;
-  }
 }
 
 function addSchemeButton(button: HTMLButtonElement) {

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::client::text;
-use crate::support::database::run;
+use crate::support::client::{PATIENCE, text};
+use crate::support::database::{Backup, run};
 use crate::support::people::{Order, Person};
 use crate::support::{TestApp, eventually, json};
 
@@ -154,6 +154,21 @@ async fn what_commits_late_is_waited_for_and_what_is_rolled_back_is_not() {
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
 }
 
+/// What comes next has numbers that were read already: whoever went on would miss it without a word.
+#[tokio::test]
+async fn a_cursor_of_what_never_happened_is_refused() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    uma.create_order("Sofa").await;
+    let backup = Backup::of(&app.database);
+    let mut reader = Reader::new(&uma, "");
+    uma.create_order("Lamp").await;
+    assert_eq!(reader.reads_on().await, 2);
+    backup.restore();
+    uma.get(&format!("/events?after={}", reader.cursor)).await.refused(400, "invalid_cursor");
+    assert_eq!(Reader::new(&uma, "").reads_on().await, 1);
+}
+
 /// Thousands of numbers that were drawn for nothing do not hide one that comes late; and what is not wanted draws none.
 #[tokio::test]
 async fn many_that_are_rolled_back_hide_nobody() {
@@ -188,18 +203,18 @@ async fn nothing_is_missed_and_nothing_comes_twice_however_transactions_interlea
     let app = TestApp::start().await;
     let other = app.replica().await;
     let (uma, ada) = (app.user("Uma").await, app.admin("Ada").await);
-    let done = Arc::new(AtomicBool::new(false));
+    // How many events there are in all, once that is known.
+    let all_there_are = Arc::new(AtomicUsize::new(usize::MAX));
     // Those who read meanwhile: at both replicas, own orders and all.
     let read = |mut reader: Reader| {
-        let done = done.clone();
+        let all_there_are = all_there_are.clone();
         tokio::spawn(async move {
-            loop {
-                let is_last = done.load(Ordering::Relaxed);
+            while reader.events.len() < all_there_are.load(Ordering::Relaxed) {
                 reader.reads_on().await;
-                if is_last {
-                    return reader;
-                }
             }
+            // And no more.
+            reader.reads_on().await;
+            reader
         })
     };
     let readers = [
@@ -258,10 +273,10 @@ async fn nothing_is_missed_and_nothing_comes_twice_however_transactions_interlea
         }
     }
     let by_hand = hand.join().unwrap();
-    // Until the last gap is known to be one.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    done.store(true, Ordering::Relaxed);
+    let all = 30 + by_hand + through_journals;
+    all_there_are.store(all, Ordering::Relaxed);
     for reader in readers {
-        is_complete(&reader.await.unwrap(), 30, 30 + by_hand + through_journals);
+        let reader = tokio::time::timeout(PATIENCE, reader).await.expect("all of them come");
+        is_complete(&reader.unwrap(), 30, all);
     }
 }

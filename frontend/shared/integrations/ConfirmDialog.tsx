@@ -1,9 +1,9 @@
-import { Button, Group, Stack } from '@mantine/core';
+import { Stack } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Dialog } from '../ui/Dialog';
-import { FormProblem } from '../ui/FormProblem';
 import { problemText } from '../ui/problemText';
+import { FormFoot } from './FormFoot';
 
 interface ConfirmDialogProps {
   title: string;
@@ -24,15 +24,14 @@ export function ConfirmDialog({ title, text, submit, danger = false, run, onClos
     <Dialog onClose={onClose} title={title}>
       <Stack>
         <p style={{ margin: 0 }}>{text}</p>
-        <FormProblem text={work.error ? problemText(work.error, shared) : null} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {shared('form.cancel')}
-          </Button>
-          <Button color={danger ? 'red' : undefined} loading={work.isPending} onClick={() => work.mutate()}>
-            {submit}
-          </Button>
-        </Group>
+        <FormFoot
+          problem={work.error ? problemText(work.error, shared) : null}
+          submit={submit}
+          sending={work.isPending}
+          danger={danger}
+          onSubmit={() => work.mutate()}
+          onCancel={onClose}
+        />
       </Stack>
     </Dialog>
   );

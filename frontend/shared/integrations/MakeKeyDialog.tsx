@@ -1,16 +1,15 @@
-import { Button, Group, NativeSelect, Stack, TextInput } from '@mantine/core';
+import { NativeSelect, Stack, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useTranslation } from 'react-i18next';
 import { listApiKeysInfiniteQueryKey } from '../api/generated/@tanstack/react-query.gen';
 import { createApiKey } from '../api/generated/sdk.gen';
 import type { CreatedApiKey, NewApiKey, Scope } from '../api/generated/types.gen';
 import { zNewApiKey } from '../api/generated/zod.gen';
 import { useAccount } from '../auth/AuthProvider';
 import { Dialog } from '../ui/Dialog';
-import { FormProblem } from '../ui/FormProblem';
 import { useApiForm } from '../ui/useApiForm';
 import { Choice } from './Choice';
 import { Choices } from './Choices';
+import { FormFoot } from './FormFoot';
 import { scopesOf } from './scopes';
 import { useScopeTexts, useTexts } from './useTexts';
 
@@ -32,7 +31,6 @@ interface MakeKeyDialogProps {
 
 export function MakeKeyDialog({ onMade, onClose }: MakeKeyDialogProps) {
   const { t } = useTexts();
-  const { t: shared } = useTranslation('shared');
   const { role } = useAccount();
   const { nameOf, hintOf } = useScopeTexts(role);
   const queries = useQueryClient();
@@ -87,15 +85,7 @@ export function MakeKeyDialog({ onMade, onClose }: MakeKeyDialogProps) {
             {...form.getInputProps('lifetime')}
           />
           {lifetime === 'own' ? <TextInput type="date" label={t('keys.day')} {...form.getInputProps('day')} /> : null}
-          <FormProblem text={problem} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {shared('form.cancel')}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {t('keys.submit')}
-            </Button>
-          </Group>
+          <FormFoot problem={problem} submit={t('keys.submit')} sending={sending} onCancel={onClose} />
         </Stack>
       </form>
     </Dialog>

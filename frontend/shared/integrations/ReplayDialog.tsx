@@ -1,12 +1,11 @@
-import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { useTranslation } from 'react-i18next';
 import { replayWebhook } from '../api/generated/sdk.gen';
 import type { Replay, Webhook } from '../api/generated/types.gen';
 import { Dialog } from '../ui/Dialog';
-import { FormProblem } from '../ui/FormProblem';
 import { notify } from '../ui/notify';
 import { useApiForm } from '../ui/useApiForm';
+import { FormFoot } from './FormFoot';
 import { useTexts } from './useTexts';
 import { useWebhookActions } from './useWebhookActions';
 
@@ -21,7 +20,6 @@ interface Values extends Record<string, unknown> {
 
 export function ReplayDialog({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const { t } = useTexts();
-  const { t: shared } = useTranslation('shared');
   const { readLog } = useWebhookActions(webhook);
   const [lastDay] = useState(() => ({ from: toLocalInput(Date.now() - DAY), to: toLocalInput(Date.now() + MINUTE) }));
   const { form, formProps, problem, sending } = useApiForm<Values, Replay>({
@@ -45,15 +43,7 @@ export function ReplayDialog({ webhook, onClose }: { webhook: Webhook; onClose: 
           <p style={{ margin: 0 }}>{t('replay.text')}</p>
           <TextInput type="datetime-local" label={t('replay.from')} data-autofocus {...form.getInputProps('from')} />
           <TextInput type="datetime-local" label={t('replay.to')} {...form.getInputProps('to')} />
-          <FormProblem text={problem} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {shared('form.cancel')}
-            </Button>
-            <Button type="submit" loading={sending}>
-              {t('replay.submit')}
-            </Button>
-          </Group>
+          <FormFoot problem={problem} submit={t('replay.submit')} sending={sending} onCancel={onClose} />
         </Stack>
       </form>
     </Dialog>

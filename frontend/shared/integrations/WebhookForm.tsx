@@ -1,11 +1,11 @@
-import { Button, Group, Stack, Textarea, TextInput } from '@mantine/core';
+import { Stack, Textarea, TextInput } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { EventType, NewWebhook, Webhook } from '../api/generated/types.gen';
 import { zNewWebhook } from '../api/generated/zod.gen';
-import { FormProblem } from '../ui/FormProblem';
 import { useApiForm } from '../ui/useApiForm';
 import { Choice } from './Choice';
 import { Choices } from './Choices';
+import { FormFoot } from './FormFoot';
 import { useTexts } from './useTexts';
 
 const eventTypes: EventType[] = [
@@ -92,15 +92,7 @@ export function WebhookForm({ webhook, submit, send, onClose }: WebhookFormProps
               ))}
         </Choices>
         <Textarea label={t('form.description')} rows={2} {...form.getInputProps('description')} />
-        <FormProblem text={problem} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {shared('form.cancel')}
-          </Button>
-          <Button type="submit" loading={sending}>
-            {submit}
-          </Button>
-        </Group>
+        <FormFoot problem={problem} submit={submit} sending={sending} onCancel={onClose} />
       </Stack>
     </form>
   );

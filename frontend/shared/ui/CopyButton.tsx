@@ -2,6 +2,7 @@ import { Button, type ButtonProps } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { writeToClipboard } from './clipboard';
 import { notify } from './notify';
 
 interface CopyButtonProps extends ButtonProps {
@@ -29,24 +30,4 @@ export function CopyButton({ value, label, ...button }: CopyButtonProps) {
       <span aria-live="polite">{copied ? t('copy.copied') : (label ?? t('copy.copy'))}</span>
     </Button>
   );
-}
-
-/** The Clipboard API needs https or localhost; a self-hosted server in a home network has neither. */
-async function writeToClipboard(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = document.createElement('textarea');
-    area.value = text;
-    area.style.position = 'fixed';
-    area.style.opacity = '0';
-    const focused = document.activeElement;
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand('copy');
-    area.remove();
-    if (focused instanceof HTMLElement) focused.focus();
-    return done;
-  }
 }
