@@ -33,6 +33,8 @@ pub enum Error {
     )]
     KeyInUrl,
 
+    #[error("There is no refresh token: it comes in a cookie, which logging in sets. Log in again.")]
+    NoRefreshToken,
     #[error("This needs an access token or an API key: Authorization: Bearer …")]
     Unauthenticated,
     #[error("The access token is not valid.")]
@@ -179,7 +181,7 @@ impl Error {
             Error::InvalidIfMatch => (StatusCode::BAD_REQUEST, "invalid_if_match"),
             Error::InvalidIdempotencyKey => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
             Error::KeyInUrl => (StatusCode::BAD_REQUEST, "key_in_url"),
-            Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Error::Unauthenticated | Error::NoRefreshToken => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Error::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
             Error::TokenExpired => (StatusCode::UNAUTHORIZED, "token_expired"),
             Error::WrongRealm => (StatusCode::UNAUTHORIZED, "wrong_realm"),
@@ -295,7 +297,7 @@ impl ResponseError for Error {
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         if status == StatusCode::UNAUTHORIZED {
             let challenge = match self {
-                Error::Unauthenticated | Error::InvalidCredentials => "Bearer".to_owned(),
+                Error::Unauthenticated | Error::NoRefreshToken | Error::InvalidCredentials => "Bearer".to_owned(),
                 _ => format!("Bearer error=\"invalid_token\", error_description=\"{code}\""),
             };
             response.insert_header((header::WWW_AUTHENTICATE, challenge));

@@ -194,7 +194,7 @@ async fn log_out(app: &App, request: &HttpRequest, realm: Realm) -> Result<HttpR
 }
 
 fn presented(app: &App, request: &HttpRequest, realm: Realm) -> Result<Presented> {
-    let token = refresh::cookie_of(request, realm).ok_or(Error::Unauthenticated)?;
+    let token = refresh::cookie_of(request, realm).ok_or(Error::NoRefreshToken)?;
     refresh_tokens(app, realm).read(&token)
 }
 

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use diesel::PgConnection;
+
 use crate::error::Result;
 use crate::storage::db::Db;
 use crate::storage::{delivery_log, idempotency_keys, invitations, sessions};
@@ -10,9 +12,18 @@ use crate::storage::{delivery_log, idempotency_keys, invitations, sessions};
 /// After the start, so that a server that is restarted every day sweeps too.
 const FIRST: Duration = Duration::from_secs(60);
 const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+const AFTER_FAILURE: Duration = Duration::from_secs(60 * 60);
 
 /// Rows deleted in one transaction: short ones disturb nobody.
 const PORTION: i64 = 1000;
+
+type Portion = fn(&mut PgConnection, i64) -> Result<usize>;
+const SWEEPS: [(&str, Portion); 4] = [
+    ("sessions", sessions::sweep),
+    ("invitations", invitations::sweep),
+    ("idempotency keys", idempotency_keys::sweep),
+    ("deliveries to webhooks", delivery_log::sweep),
+];
 
 /// The task; it ends when this is dropped.
 pub struct Sweeper(tokio::task::JoinHandle<()>);
@@ -24,13 +35,14 @@ impl Sweeper {
             loop {
                 tokio::time::sleep(wait).await;
                 wait = PERIOD;
-                match sweep(&db).await {
-                    Ok(0) => {}
-                    Ok(deleted) => {
-                        tracing::info!(deleted, "old sessions, invitations, idempotency keys and deliveries deleted")
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "old sessions, invitations, idempotency keys and deliveries can't be deleted")
+                for (what, portion) in SWEEPS {
+                    match sweep(&db, portion).await {
+                        Ok(0) => {}
+                        Ok(deleted) => tracing::info!(deleted, "old {what} deleted"),
+                        Err(error) => {
+                            tracing::warn!(%error, "old {what} can't be deleted");
+                            wait = AFTER_FAILURE;
+                        }
                     }
                 }
             }
@@ -45,20 +57,12 @@ impl Drop for Sweeper {
 }
 
 /// Deletes everything that is due, and says how many rows that were.
-async fn sweep(db: &Db) -> Result<usize> {
+async fn sweep(db: &Db, portion: Portion) -> Result<usize> {
     let mut deleted = 0;
     loop {
-        let portion = db
-            .write(|connection| {
-                Ok(sessions::sweep(connection, PORTION)?
-                    + invitations::sweep(connection, PORTION)?
-                    + idempotency_keys::sweep(connection, PORTION)?
-                    + delivery_log::sweep(connection, PORTION)?)
-            })
-            .await?;
-        deleted += portion;
-        if portion == 0 {
-            return Ok(deleted);
+        match db.write(move |connection| portion(connection, PORTION)).await? {
+            0 => return Ok(deleted),
+            some => deleted += some,
         }
     }
 }

@@ -110,6 +110,7 @@ pub struct Endpoint {
 pub struct Due {
     pub id: Uuid,
     pub attempts: i16,
+    pub due_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
     pub about: About,
 }
@@ -136,7 +137,7 @@ pub fn endpoint(connection: &mut PgConnection, replica: Uuid, id: Uuid) -> Resul
 
 /// What is due for an endpoint, but for the deliveries in `known`: at most `limit`, those first that are due for longest.
 pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) -> Result<Vec<Due>> {
-    type Row = (Uuid, i16, DateTime<Utc>, Option<EventRow>, Option<String>, Option<Value>);
+    type Row = (Uuid, i16, DateTime<Utc>, DateTime<Utc>, Option<EventRow>, Option<String>, Option<Value>);
     let rows: Vec<Row> = deliveries::table
         .left_join(order_events::table.on(is_its_event()))
         .left_join(orders::table.on(orders::id.nullable().eq(deliveries::order_id)))
@@ -148,6 +149,7 @@ pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) 
         .select((
             deliveries::id,
             deliveries::attempts,
+            deliveries::due_at.assume_not_null(),
             deliveries::created_at,
             Option::<EventRow>::as_select(),
             orders::reference.nullable(),
@@ -155,7 +157,7 @@ pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) 
         ))
         .load(connection)?;
     rows.into_iter()
-        .map(|(delivery, attempts, created_at, event, reference, metadata)| {
+        .map(|(delivery, attempts, due_at, created_at, event, reference, metadata)| {
             let about = match event {
                 Some(event) => About::Event {
                     event: Box::new(Event::try_from(event)?),
@@ -164,7 +166,7 @@ pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) 
                 },
                 None => About::Test { webhook_id: id },
             };
-            Ok(Due { id: delivery, attempts, created_at, about })
+            Ok(Due { id: delivery, attempts, due_at, created_at, about })
         })
         .collect()
 }
@@ -186,8 +188,8 @@ fn texts(metadata: Value) -> BTreeMap<String, String> {
 pub struct Attempted {
     pub webhook_id: Uuid,
     pub delivery_id: Uuid,
-    /// How many there had been before; whoever asked for it to be sent again meanwhile has changed that.
-    pub attempts_before: i16,
+    /// When it was due; whoever asked for it to be sent again meanwhile has changed that, and gets it.
+    pub due_at: DateTime<Utc>,
     pub started_at: DateTime<Utc>,
     /// None: there was no answer, and `error` says why.
     pub status: Option<u16>,
@@ -216,19 +218,19 @@ impl Attempted {
 pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()> {
     let column = |of: fn(&Attempted) -> Option<DateTime<Utc>>| attempted.iter().map(of).collect::<Vec<_>>();
     let ids: Vec<Uuid> = attempted.iter().map(|one| one.delivery_id).collect();
-    let before: Vec<i16> = attempted.iter().map(|one| one.attempts_before).collect();
+    let due: Vec<DateTime<Utc>> = attempted.iter().map(|one| one.due_at).collect();
     let succeeded = column(|one| one.has_succeeded().then_some(one.started_at));
     diesel::sql_query(
         "WITH n AS (
-             SELECT d.id, n.attempts, n.next_at, n.succeeded_at
-             FROM webhook_deliveries AS d JOIN unnest($1, $2, $3, $4) AS n (id, attempts, next_at, succeeded_at) USING (id)
-             WHERE d.attempts = n.attempts ORDER BY d.id FOR NO KEY UPDATE OF d
+             SELECT d.id, n.next_at, n.succeeded_at
+             FROM webhook_deliveries AS d JOIN unnest($1, $2, $3, $4) AS n (id, due_at, next_at, succeeded_at) USING (id)
+             WHERE d.due_at = n.due_at ORDER BY d.id FOR NO KEY UPDATE OF d
          )
-         UPDATE webhook_deliveries AS d SET attempts = n.attempts + 1, due_at = n.next_at, succeeded_at = n.succeeded_at
+         UPDATE webhook_deliveries AS d SET attempts = d.attempts + 1, due_at = n.next_at, succeeded_at = n.succeeded_at
          FROM n WHERE d.id = n.id",
     )
     .bind::<Array<SqlUuid>, _>(&ids)
-    .bind::<Array<SmallInt>, _>(before)
+    .bind::<Array<Timestamptz>, _>(due)
     .bind::<Array<Nullable<Timestamptz>>, _>(column(|one| one.next_at))
     .bind::<Array<Nullable<Timestamptz>>, _>(succeeded)
     .execute(connection)?;

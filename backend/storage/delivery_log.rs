@@ -158,6 +158,16 @@ pub fn replay(
 ) -> Result<usize> {
     let (owner_id, types): (Option<Uuid>, Vec<String>) =
         webhooks::table.find(webhook_id).select((webhooks::owner_id, webhooks::event_types)).first(connection)?;
+    // In the order in which whoever notes attempts locks them.
+    let told = "SELECT FROM webhook_deliveries AS told
+         WHERE webhook_id = $1 AND EXISTS (SELECT FROM order_events AS event
+             WHERE event.order_id = told.order_id AND event.version = told.version AND recorded_at >= $2 AND recorded_at < $3)
+         ORDER BY id FOR NO KEY UPDATE OF told";
+    diesel::sql_query(told)
+        .bind::<SqlUuid, _>(webhook_id)
+        .bind::<Timestamptz, _>(from)
+        .bind::<Timestamptz, _>(to)
+        .execute(connection)?;
     let statement = "INSERT INTO webhook_deliveries (id, webhook_id, order_id, version, created_at, due_at)
          SELECT gen_random_uuid(), $1, order_id, version, now(), now() + row_number() OVER (ORDER BY seq) * interval '1 microsecond'
          FROM (SELECT order_id, version, seq FROM order_events

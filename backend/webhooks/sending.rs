@@ -61,7 +61,7 @@ impl Sender {
         let mut attempted = Attempted {
             webhook_id,
             delivery_id: due.id,
-            attempts_before: due.attempts,
+            due_at: due.due_at,
             started_at,
             status: None,
             error: None,

@@ -226,6 +226,41 @@ async fn after_the_last_attempt_a_delivery_has_failed_and_can_be_sent_again() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_again_while_it_is_sent_is_sent_again() {
+    let app = app().await;
+    let receiver = Receiver::answering(|_| Answer::of(204).after(Duration::from_secs(1)));
+    let uma = app.user("Uma").await;
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    uma.create_order("Sofa").await;
+    receiver.receives(1).await;
+    let id = text(&attempts(&uma, &webhook, 0).await["id"]).to_owned();
+    let again = uma.request(Method::POST, &format!("{}/deliveries/{id}/resend", path_of(&webhook))).await.expect(202);
+    assert_eq!(again["status"], "pending");
+    let received = receiver.receives(2).await;
+    assert_eq!(received[0].id(), received[1].id());
+    eventually("it has succeeded", async || attempts(&uma, &webhook, 0).await["status"] == "succeeded").await;
+    assert_eq!(attempts(&uma, &webhook, 0).await["attempts"].as_array().unwrap().len(), 2);
+}
+
+/// A replay takes what there is in the order of its events, and attempts are noted beside it.
+#[tokio::test]
+async fn replays_beside_a_thousand_attempts_are_not_told_to_try_again() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let uma = app.user("Uma").await;
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    uma.post("/orders/batch", json!({"items": vec![json!({"title": "Sofa"}); 500]})).await.expect(200);
+    let hour = chrono::Duration::hours(1);
+    let (from, to) = (chrono::Utc::now() - hour, chrono::Utc::now() + hour);
+    let span = json!({"from": from.to_rfc3339(), "to": to.to_rfc3339()});
+    for _ in 0..30 {
+        let replayed = uma.post(&format!("{}/replay", path_of(&webhook)), span.clone()).await.expect(202);
+        assert_eq!(replayed["deliveries"], 500);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn who_is_gone_is_switched_off_and_who_asks_for_a_pause_gets_it() {
     let app = app().await;
     let (gone, busy) = (
