@@ -83,8 +83,8 @@ pub enum Error {
     StatusChanged { order: Value },
     #[error("The order is {0}; this can't be changed any more.")]
     OrderClosed(Status),
-    #[error("Order {0} of the same owner has this reference already.")]
-    ReferenceTaken(OrderId),
+    #[error("{} has this reference already.", match .0 { Some(id) => format!("Order {id} of the same owner"), None => "Another one in this batch".to_owned() })]
+    ReferenceTaken(Option<OrderId>),
     #[error("{} has taken this order; only they or an admin may hand it over.", .0.name)]
     AssigneeTaken(Person),
     #[error("There is an account with this email already.")]
@@ -129,7 +129,9 @@ pub enum Error {
     DatabaseUnavailable,
     #[error("Too much to do right now; nothing was written. Try again.")]
     Overloaded,
-    #[error("No answer came in time: it may or may not have been written. Look before you send it again.")]
+    #[error(
+        "No answer came in time: it may or may not have been written. Send it again with the same Idempotency-Key; if it had none, look first."
+    )]
     OutcomeUnknown,
     #[error("This server is going down; another one will answer.")]
     Draining,
@@ -273,7 +275,7 @@ impl Error {
             Error::StatusChanged { order } | Error::VersionMismatch { order } => {
                 problem.insert("order".into(), order.clone());
             }
-            Error::ReferenceTaken(id) => {
+            Error::ReferenceTaken(Some(id)) => {
                 problem.insert("order_id".into(), json!(id));
             }
             Error::AssigneeTaken(holder) => {

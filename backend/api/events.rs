@@ -97,7 +97,8 @@ pub async fn add_batch(
     }
     let read = read.into_iter().map(|item| item.map_err(|malformed| malformed.error)).collect();
     let (items, entries) = Items::new(read);
-    key.write(&app.journal, caller.account_id, entries, Terms::default(), move |outcomes| {
+    let terms = Terms { batch: true, ..Terms::default() };
+    key.write(&app.journal, caller.account_id, entries, terms, move |outcomes| {
         idempotency::json(StatusCode::OK, BTreeMap::new(), &items.results(outcomes, RecordedView::from))
     })
     .await

@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, SecondsFormat, Utc};
+use diesel::PgConnection;
 use futures_util::stream::{self, StreamExt};
-use tokio::sync::Semaphore;
 
 use super::orders::read_filter;
 use super::queries::Query;
-use crate::auth::extractors::{OrdersRead, UserOrAdmin};
+use crate::auth::extractors::{Credential, Identity, OrdersRead, UserOrAdmin};
 use crate::domain::order::Order;
 use crate::error::{Error, Result};
 use crate::server::App;
-use crate::storage::db::TIME_LIMIT;
 use crate::storage::orders::{self as table, Filter, Place, Position};
+use crate::storage::{accounts, api_keys, sessions};
 
 /// The columns; those that a new order has are named as in the API, and are read by the import of the users' app.
 const COLUMNS: [&str; 20] = [
@@ -42,9 +43,6 @@ const COLUMNS: [&str; 20] = [
     "assignee_name",
 ];
 
-/// Exports that run at once: each holds a page or two, which may be megabytes.
-static TURNS: Semaphore = Semaphore::const_new(8);
-
 /// Orders in one piece of the answer.
 const PAGE: i64 = 500;
 /// How often a page that can't be read now is asked for again, and after which time.
@@ -54,23 +52,31 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
 pub async fn orders(
     app: web::Data<App>,
     UserOrAdmin(caller, ..): UserOrAdmin<OrdersRead>,
+    request: HttpRequest,
     mut query: Query,
 ) -> Result<HttpResponse> {
     let filter = read_filter(&mut query, &caller);
     query.finish()?;
-    let turn = tokio::time::timeout(TIME_LIMIT, TURNS.acquire()).await;
-    let turn = turn.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Draining)?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"orders.csv\""))
+        .insert_header((CACHE_CONTROL, "no-store"));
+    if request.method() == Method::HEAD {
+        // A stream would be read to its end, for nobody.
+        return Ok(response.finish());
+    }
+    let export = Export { caller, filter };
     // What is wrong from the beginning is said with a status; later only the connection can break.
-    let first = page(&app, &filter, None).await?;
+    let first = export.page(&app, None).await?;
     let head = csv([COLUMNS.map(str::to_owned)].into_iter())?;
+    // Who does not read on asks for no page, and takes nobody's place.
     let rest = stream::try_unfold(Next::Page(first), move |next| {
-        // Held until the end.
-        let _ = &turn;
-        let (app, filter) = (app.clone(), filter.clone());
+        let (app, export) = (app.clone(), export.clone());
         async move {
             let read = match next {
                 Next::Page(read) => read,
-                Next::After(place) => patiently(&app, &filter, place).await?,
+                Next::After(place) => export.patiently(&app, place).await?,
                 Next::Nothing => return Ok(None),
             };
             let last = read.last().map(|order| (order.created_at, order.id));
@@ -78,11 +84,7 @@ pub async fn orders(
             Ok::<_, Error>(Some((csv(read.iter().map(row))?, next)))
         }
     });
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
-        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"orders.csv\""))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .streaming(stream::once(async move { Ok(head) }).chain(rest)))
+    Ok(response.streaming(stream::once(async move { Ok(head) }).chain(rest)))
 }
 
 /// How an export goes on.
@@ -92,23 +94,45 @@ enum Next {
     Nothing,
 }
 
-async fn page(app: &App, filter: &Filter, after: Option<Place>) -> Result<Vec<Order>> {
-    let filter = filter.clone();
-    let read =
-        move |connection: &mut _, deadline| table::list(connection, &filter, Position::Created(after), PAGE, deadline);
-    // In line with searches and counts: an export must not take the place of those who wait for one order.
-    app.db.list(true, read).await
+/// What is exported, and for whom.
+#[derive(Clone)]
+struct Export {
+    caller: Identity,
+    filter: Filter,
 }
 
-/// An export that has begun is worth waiting for.
-async fn patiently(app: &App, filter: &Filter, after: Place) -> Result<Vec<Order>> {
-    for _ in 1..TRIES {
-        match page(app, filter, Some(after)).await {
-            Err(Error::DatabaseUnavailable | Error::Overloaded) => tokio::time::sleep(TRY_AGAIN_AFTER).await,
-            answer => return answer,
-        }
+impl Export {
+    async fn page(&self, app: &App, after: Option<Place>) -> Result<Vec<Order>> {
+        let Export { caller, filter } = self.clone();
+        let read = move |connection: &mut _, deadline| {
+            require_still(connection, &caller)?;
+            table::list(connection, &filter, Position::Created(after), PAGE, deadline)
+        };
+        // In line with searches and counts: an export must not take the place of those who wait for one order.
+        app.db.list(true, read).await
     }
-    page(app, filter, Some(after)).await
+
+    /// An export that has begun is worth waiting for.
+    async fn patiently(&self, app: &App, after: Place) -> Result<Vec<Order>> {
+        for _ in 1..TRIES {
+            match self.page(app, Some(after)).await {
+                Err(Error::DatabaseUnavailable | Error::Overloaded) => tokio::time::sleep(TRY_AGAIN_AFTER).await,
+                answer => return answer,
+            }
+        }
+        self.page(app, Some(after)).await
+    }
+}
+
+/// Is what the caller has shown still good, and the account what it was? An export may go on for hours.
+fn require_still(connection: &mut PgConnection, caller: &Identity) -> Result<()> {
+    let is_good = match caller.credential {
+        Credential::Session(id) => sessions::goes_on(connection, id)?,
+        Credential::ApiKey(id) => api_keys::still_good(connection, &[id])?.contains(&id),
+    };
+    let account = accounts::find(connection, caller.account_id)?;
+    let is_same = account.is_some_and(|account| account.active && account.role == caller.role);
+    if is_good && is_same { Ok(()) } else { Err(Error::SessionEnded) }
 }
 
 fn row(order: &Order) -> [String; COLUMNS.len()] {

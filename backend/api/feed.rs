@@ -52,11 +52,16 @@ pub async fn read(
     }
     let filter = FeedFilter { owner, types };
     let read = move |connection: &mut _| events::feed_page(connection, &filter, after, horizon, limit as i64 + 1);
-    let mut page = app.db.read(read).await?;
-    let has_more = page.len() > limit;
+    let events::FeedPage { events: mut page, looked_up_to } = app.db.read(read).await?;
+    let is_full = page.len() > limit;
     page.truncate(limit);
     // What was looked through need not be looked through again.
-    let end = if has_more { page.last().map_or(after, |(number, _)| *number) } else { after.max(horizon - 1) };
+    let end = if is_full {
+        page.last().map_or(after, |(number, _)| *number)
+    } else {
+        looked_up_to.unwrap_or_else(|| after.max(horizon - 1))
+    };
     let data = page.into_iter().map(|(_, event)| event).collect();
+    let has_more = is_full || looked_up_to.is_some();
     Ok(web::Json(FeedPage { data, next_cursor: cursors.seal(&end), has_more }))
 }

@@ -1,6 +1,6 @@
 //! Reading request bodies: everything that is wrong with a form is told at once, each with its pointer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Payload};
@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
+use crate::auth::extractors::require_still;
 use crate::domain::text::{Flaw, line, paragraph};
 use crate::error::{Error, Result, Violation};
 
@@ -18,6 +19,8 @@ pub const BATCH_BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// How long a body may take to arrive: who sends a byte now and then must not hold a connection for ever.
 const BODY_TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Within this time nobody's key is ended whose request has begun.
+const QUICK: Duration = Duration::from_secs(1);
 /// More violations than this help nobody to mend a form.
 pub const VIOLATIONS_MAX: usize = 100;
 
@@ -43,8 +46,14 @@ impl<const LIMIT: usize> FromRequest for Body<LIMIT> {
     type Future = LocalBoxFuture<'static, Result<Body<LIMIT>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut actix_web::dev::Payload) -> Self::Future {
-        let read = read(request, payload, LIMIT);
-        Box::pin(async move { Ok(Body(read.await)) })
+        let (read, request, began) = (read(request, payload, LIMIT), request.clone(), Instant::now());
+        Box::pin(async move {
+            let body = Body(read.await);
+            if began.elapsed() >= QUICK {
+                require_still(&request).await?;
+            }
+            Ok(body)
+        })
     }
 }
 

@@ -73,7 +73,8 @@ pub async fn create_batch(
     let read = batch::read_items(body, BATCH_MAX)?.into_iter().map(read_new_order).collect();
     let (items, entries) = Items::new(read);
     // What will be refused as a whole is still asked about, so that all that is wrong is told at once.
-    let terms = Terms { atomic, dry_run: dry_run || atomic && !items.all_are_well_formed(), once: None };
+    let is_dry = dry_run || atomic && !items.all_are_well_formed();
+    let terms = Terms { atomic, dry_run: is_dry, batch: true, once: None };
     key.write(&app.journal, user.account_id, entries, terms, move |outcomes| {
         let results = items.results(outcomes, |recorded| Created {
             // What was not written has no ID.

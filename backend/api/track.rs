@@ -36,7 +36,7 @@ pub async fn show(
 /// The view; or nothing, of which nobody gets many in a short time: an ID is what protects an order.
 async fn found(app: &App, id: &str, request: &HttpRequest) -> Result<Arc<View>> {
     // Found or not: who has guessed too often is not told either.
-    app.limits.look(Policy::Misses, limits::of_address(app, request))?;
+    limits::look_at_address(app, request, Policy::Misses)?;
     let found = match OrderId::parse(id) {
         Some(id) => app.track.view(id).await,
         None => Err(Error::NotFound),

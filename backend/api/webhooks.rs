@@ -173,7 +173,7 @@ pub async fn replay(
         table::require_on(connection, holder, id)?;
         log::replay(connection, id, from, to)
     };
-    let count = app.db.write(replay).await?;
+    let count = app.db.write_much(replay).await?;
     app.webhooks.wake();
     Ok(HttpResponse::Accepted().json(json!({ "deliveries": count })))
 }
@@ -191,8 +191,10 @@ pub async fn list_deliveries(
     let filters = (webhook_id, status.map(DeliveryStatus::name));
     let cursors = Cursors::new(&app.config.jwt_secret, "deliveries", &filters);
     let after: Option<i64> = cursor.map(|cursor| cursors.open(&cursor)).transpose()?;
-    let read = move |connection: &mut _| log::list(connection, webhook_id, status, after, limit as i64 + 1);
-    Ok(web::Json(Page::new(app.db.read(read).await?, limit, &cursors, |delivery| delivery.number)))
+    let read = move |connection: &mut _, _| log::list(connection, webhook_id, status, after, limit as i64 + 1);
+    // Of a status there may be few among many.
+    let rows = app.db.list(status.is_some(), read).await?;
+    Ok(web::Json(Page::new(rows, limit, &cursors, |delivery| delivery.number)))
 }
 
 pub async fn show_delivery(

@@ -33,6 +33,8 @@ const ALPHABET: [char; 62] = [
 const BELIEVED: Duration = Duration::from_secs(1);
 /// Keys remembered, those that are none among them.
 const CAPACITY: u64 = 10_000;
+/// For how long a key that was good is looked up first of all.
+const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 /// How exactly the list of keys says when one was used last.
 const USE_NOTED_EVERY: chrono::Duration = chrono::Duration::minutes(1);
 
@@ -84,6 +86,8 @@ impl Grant {
 pub struct ApiKeys {
     db: Db,
     known: Cache<Hash, Known>,
+    /// Keys that were good within the last hour; whether they still are is another question.
+    good: Cache<Hash, ()>,
 }
 
 #[derive(Clone)]
@@ -95,7 +99,9 @@ enum Known {
 
 impl ApiKeys {
     pub fn new(db: Db) -> ApiKeys {
-        ApiKeys { db, known: Cache::builder().max_capacity(CAPACITY).time_to_live(BELIEVED).build() }
+        let known = Cache::builder().max_capacity(CAPACITY).time_to_live(BELIEVED).build();
+        let good = Cache::builder().max_capacity(CAPACITY).time_to_live(REMEMBERED).build();
+        ApiKeys { db, known, good }
     }
 
     /// Whom a key stands for. [`Error::InvalidApiKey`] for what is none or was ended, [`Error::ApiKeyExpired`],
@@ -118,9 +124,9 @@ impl ApiKeys {
         Ok(grant)
     }
 
-    /// Was it looked up within the last second?
-    pub fn is_known(&self, key: &str) -> bool {
-        self.known.contains_key(&hash(key))
+    /// Was it good within the last hour?
+    pub fn was_good(&self, key: &str) -> bool {
+        self.good.contains_key(&hash(key))
     }
 
     /// Forgets a key that this process has just ended.
@@ -140,6 +146,7 @@ impl ApiKeys {
         if !found.account_is_active {
             return Ok(Known::OfADeactivatedAccount);
         }
+        self.good.insert(hash, ()).await;
         if found.last_used_at.is_none_or(|at| Utc::now() - at >= USE_NOTED_EVERY) {
             self.note_use(found.id);
         }

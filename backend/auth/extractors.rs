@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, LocalBoxFuture};
@@ -159,31 +159,55 @@ fn admit<T: 'static>(request: &HttpRequest, needs: Needs, who: fn(Identity) -> R
         Some(key) if api_keys::is_one(&key) => {
             let (app, request) = (app.clone(), request.clone());
             Either::Right(Box::pin(async move {
-                // Who has guessed too often is not even looked up; a good one that others know of is.
-                if !app.api_keys.is_known(&key) {
-                    app.limits.look(Policy::Anonymous, limits::of_address(&app, &request))?;
+                // Who has guessed too often is not even looked up; a key that was good of late is, whatever else is asked for
+                // from the same address.
+                if !app.api_keys.was_good(&key) {
+                    limits::look_at_address(&app, &request, Policy::Anonymous)?;
                 }
                 let grant = match app.api_keys.verify(&key).await {
                     Ok(grant) => grant,
                     Err(error) => return Err(stranger(&app, &request, error)),
                 };
                 limits::take_for(&app, &request, Policy::Api, Whose::ApiKey(grant.identity.credential.id()))?;
+                request.extensions_mut().insert(Shown(key));
                 let admitted = who(grant.identity)?;
                 may_do(&grant, needs)?;
                 Ok(admitted)
             }))
         }
         Some(token) => now(match identify(app, &token) {
-            Ok((identity, _)) => limits::take_for(app, request, Policy::Api, Whose::Account(identity.account_id))
-                .and_then(|()| who(identity)),
+            Ok((identity, _)) => {
+                request.extensions_mut().insert(Shown(token));
+                limits::take_for(app, request, Policy::Api, Whose::Account(identity.account_id))
+                    .and_then(|()| who(identity))
+            }
             Err(error) => Err(stranger(app, request, error)),
         }),
     }
 }
 
-/// Who has shown nothing that is good is counted by address: tokens and keys are not to be guessed.
+/// Who has shown nothing that is good is counted by address: tokens and keys are not to be guessed. Where nobody can say what
+/// it is good for, nobody has guessed.
 fn stranger(app: &App, request: &HttpRequest, error: Error) -> Error {
+    if error.status_and_code().0.is_server_error() {
+        return error;
+    }
     limits::take_for_address(app, request, Policy::Anonymous).err().unwrap_or(error)
+}
+
+/// What the caller has shown, once they were let in by it.
+#[derive(Clone)]
+struct Shown(String);
+
+/// Is it still good by which the caller was let in? A body may take half a minute.
+pub async fn require_still(request: &HttpRequest) -> Result<()> {
+    let shown = request.extensions().get::<Shown>().cloned();
+    let (Some(Shown(token)), Some(app)) = (shown, request.app_data::<web::Data<App>>()) else { return Ok(()) };
+    if api_keys::is_one(&token) {
+        app.api_keys.verify(&token).await.map(|_| ())
+    } else {
+        identify(app, &token).map(|_| ())
+    }
 }
 
 /// Whom an access token stands for whose session goes on, and until when.

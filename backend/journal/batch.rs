@@ -314,7 +314,7 @@ impl<'a> Batch<'a> {
         for (one, outcome) in self.asked.iter().zip(outcomes) {
             if let Some(holder) = one.entry.order_id().and_then(|id| disputed.get(&id)) {
                 let is_whole = self.lock == Lock::Whole;
-                *outcome = Err(if is_whole { Rejection::ReferenceTaken(*holder) } else { Rejection::Apart });
+                *outcome = Err(if is_whole { Rejection::ReferenceTaken(Some(*holder)) } else { Rejection::Apart });
             }
         }
         self.orders.retain(|id, _| !disputed.contains_key(id));
@@ -347,6 +347,17 @@ impl Entry {
     }
 }
 
+/// What was told of a transaction that is rolled back: an order of it that holds a reference is none that anybody will find.
+pub fn without_orders_that_are_not(mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
+    let ids: BTreeSet<OrderId> = outcomes.iter().filter_map(created).map(|order| order.id).collect();
+    for outcome in &mut outcomes {
+        if let Err(Rejection::ReferenceTaken(holder)) = outcome {
+            *holder = holder.filter(|id| !ids.contains(id));
+        }
+    }
+    outcomes
+}
+
 fn created(outcome: &Outcome) -> Option<&Order> {
     match outcome {
         Ok(Recorded { event: Some(event), order, .. }) if event.kind == EventType::Created => Some(order),
@@ -372,7 +383,7 @@ fn refuse_left_out(
         let Ok(Recorded { order, .. }) = &*outcome else { continue };
         let holder = order.details.reference.clone().and_then(|reference| used.get(&(order.owner.id, reference)));
         // An ID that is taken is drawn again, with the next transaction.
-        *outcome = Err(holder.map_or(Rejection::Busy, |holder| Rejection::ReferenceTaken(*holder)));
+        *outcome = Err(holder.map_or(Rejection::Busy, |holder| Rejection::ReferenceTaken(Some(*holder))));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::batch::{Batch, Lock, UnlockedFailure, Written};
+use super::batch::{Batch, Lock, UnlockedFailure, Written, without_orders_that_are_not};
 use super::{Asked, Entry, Group, Once, Outcome, Recorded, Rejection, Terms, once};
 use crate::domain::ids::OrderId;
 use crate::live::Announcement;
@@ -76,7 +76,7 @@ impl<A: Fn(Vec<Announcement>)> JournalConnection<A> {
             (DatabaseErrorKind::UniqueViolation, Some("orders_reference_key")) => {
                 let connection = self.open.as_mut()?;
                 let taken = reference_after(connection, caller_id, entry).ok().flatten();
-                taken.map(Rejection::ReferenceTaken)
+                taken.map(|holder| Rejection::ReferenceTaken(Some(holder)))
             }
             _ if is_timeout(error) => Some(entry.put_off()),
             _ if is_of_the_moment(error) => None,
@@ -194,7 +194,7 @@ impl From<DieselError> for Stop {
 }
 
 fn attempt_whole(connection: &mut PgConnection, group: &Group) -> Result<Result<Written, Rejection>, Failure> {
-    let Terms { once, atomic, dry_run } = &group.terms;
+    let Terms { once, atomic, dry_run, batch: _ } = &group.terms;
     let asked: Vec<Asked> = (0..group.entries.len()).map(|index| group.asked(index)).collect();
     let mut committing = false;
     let result = connection.transaction(|connection| {
@@ -221,7 +221,10 @@ fn attempt_whole(connection: &mut PgConnection, group: &Group) -> Result<Result<
         Ok(Ok(written))
     });
     result.or_else(|stop| match stop {
-        Stop::Meant(outcomes) => Ok(Ok(Written { outcomes, is_wanted: false, announcements: Vec::new() })),
+        Stop::Meant(outcomes) => {
+            let outcomes = without_orders_that_are_not(outcomes);
+            Ok(Ok(Written { outcomes, is_wanted: false, announcements: Vec::new() }))
+        }
         Stop::Because(error) => Err(failure(error, committing)),
     })
 }

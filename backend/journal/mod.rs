@@ -8,9 +8,10 @@ mod connection;
 mod once;
 mod writer;
 
+use std::collections::HashMap;
+use std::collections::hash_map;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -30,6 +31,8 @@ use crate::storage::idempotency_keys::Answer;
 
 /// How many entries may wait at once; at ten thousand a second this is less than the time limit.
 const CAPACITY: usize = 8192;
+/// And how many of one account's: four of the largest batches. The others have to wait for them.
+const SHARE: usize = CAPACITY / 4;
 const WRITERS: usize = 2;
 
 /// One change that is asked for. Everything in it can be tried again: a transaction that Postgres refuses is.
@@ -70,7 +73,8 @@ pub enum Rejection {
         caller: Caller,
         now: DateTime<Utc>,
     },
-    ReferenceTaken(OrderId),
+    /// By this order, if that is one that there is.
+    ReferenceTaken(Option<OrderId>),
     /// The assignee is no active mover.
     NotAMover,
     /// The caller's account is gone or deactivated.
@@ -99,7 +103,7 @@ pub type Outcome = Result<Recorded, Rejection>;
 pub struct Journal {
     /// None once closed.
     queue: RwLock<Option<crossbeam_channel::Sender<Group>>>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     writers: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -107,6 +111,8 @@ pub struct Journal {
 #[derive(Clone, Default)]
 pub struct Terms {
     pub once: Option<Once>,
+    /// Each entry has a result of its own within one answer, also where it is the only one.
+    pub batch: bool,
     /// All of them or none.
     pub atomic: bool,
     /// None of them: what would become of them.
@@ -140,7 +146,7 @@ struct Group {
 impl Group {
     /// Has it to be written in one transaction, which it has for itself?
     fn is_whole(&self) -> bool {
-        self.terms.atomic || self.terms.dry_run || self.terms.once.is_some() && self.entries.len() != 1
+        self.terms.atomic || self.terms.dry_run || self.terms.once.is_some() && self.terms.batch
     }
 
     fn asked(&self, index: usize) -> Asked<'_> {
@@ -149,15 +155,49 @@ impl Group {
     }
 }
 
-/// So many places in the queue, free again when dropped.
+/// Entries that wait: of everybody, and of each account that has any.
+#[derive(Default)]
+struct Waiting(Mutex<(usize, HashMap<Uuid, usize>)>);
+
+/// So many places of an account in the queue, free again when dropped.
 struct Place {
+    account_id: Uuid,
     count: usize,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
+}
+
+impl Place {
+    /// None: there are not so many.
+    fn take(waiting: &Arc<Waiting>, account_id: Uuid, count: usize) -> Option<Place> {
+        let mut guard = waiting.lock();
+        let (in_all, accounts) = &mut *guard;
+        let of_account = accounts.get(&account_id).copied().unwrap_or(0);
+        if *in_all + count > CAPACITY || of_account + count > SHARE {
+            return None;
+        }
+        *in_all += count;
+        accounts.insert(account_id, of_account + count);
+        Some(Place { account_id, count, waiting: waiting.clone() })
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.waiting.fetch_sub(self.count, Ordering::Relaxed);
+        let mut guard = self.waiting.lock();
+        let (in_all, accounts) = &mut *guard;
+        *in_all -= self.count;
+        if let hash_map::Entry::Occupied(mut of_account) = accounts.entry(self.account_id) {
+            *of_account.get_mut() -= self.count;
+            if *of_account.get() == 0 {
+                of_account.remove();
+            }
+        }
+    }
+}
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, (usize, HashMap<Uuid, usize>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -174,11 +214,7 @@ impl Journal {
                 std::thread::Builder::new().name(format!("journal-{n}")).spawn(move || writer.run())
             })
             .collect::<io::Result<_>>()?;
-        Ok(Journal {
-            queue: RwLock::new(Some(sender)),
-            waiting: Arc::new(AtomicUsize::new(0)),
-            writers: Mutex::new(writers),
-        })
+        Ok(Journal { queue: RwLock::new(Some(sender)), waiting: Arc::default(), writers: Mutex::new(writers) })
     }
 
     /// Writes one entry for a caller.
@@ -203,15 +239,12 @@ impl Journal {
         let count = entries.len();
         let claim = Arc::new(Claim::default());
         let (answer, answered) = oneshot::channel();
-        let before = self.waiting.fetch_add(count, Ordering::Relaxed);
-        let place = Place { count, waiting: self.waiting.clone() };
+        // One that asks for nothing but an answer waits, too.
+        let place = Place::take(&self.waiting, caller_id, count.max(1)).ok_or(Rejection::Overloaded)?;
         let outcomes = vec![None; count];
         let asked_at = Instant::now();
         let group = Group { caller_id, entries, terms, outcomes, asked_at, claim: claim.clone(), answer, place };
-        if before + count > CAPACITY {
-            return Err(Rejection::Overloaded);
-        }
-        let sent = match &*self.queue.read().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        let sent = match &*self.queue.read().unwrap_or_else(PoisonError::into_inner) {
             Some(queue) => queue.send(group).is_ok(),
             None => false,
         };
@@ -229,12 +262,33 @@ impl Journal {
 
     /// Takes no more entries, writes what waits, and ends the writers. Blocks until they have ended.
     pub fn close(&self) {
-        self.queue.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        let writers = std::mem::take(&mut *self.writers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        self.queue.write().unwrap_or_else(PoisonError::into_inner).take();
+        let writers = std::mem::take(&mut *self.writers.lock().unwrap_or_else(PoisonError::into_inner));
         for writer in writers {
             if writer.join().is_err() {
                 tracing::error!("a journal writer had panicked");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_takes_all_places() {
+        let waiting = Arc::default();
+        let (greedy, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut places: Vec<Place> = std::iter::from_fn(|| Place::take(&waiting, greedy, 500)).collect();
+        assert_eq!(places.len(), 4);
+        assert!(Place::take(&waiting, other, 500).is_some());
+        places.pop();
+        assert!(Place::take(&waiting, greedy, 500).is_some());
+        drop(places);
+        assert!(waiting.lock().1.is_empty(), "nothing stays behind");
+        let all: Vec<Option<Place>> =
+            (0..5).map(|account| Place::take(&waiting, Uuid::from_u128(account), SHARE)).collect();
+        assert_eq!(all.iter().flatten().count(), CAPACITY / SHARE);
     }
 }

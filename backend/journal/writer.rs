@@ -100,7 +100,7 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
         }
         let mut room = MOST_IN_ALL.saturating_sub(open_places(&groups).count()).clamp(ROOM_MIN, MOST);
         for group in first.into_iter().chain(self.queue.try_iter()) {
-            room = room.saturating_sub(group.entries.len());
+            room = room.saturating_sub(group.entries.len().max(1));
             if group.claim.take() {
                 groups.push(group);
             }
@@ -368,7 +368,7 @@ mod tests {
     use crate::journal::{Place, Terms};
 
     fn group(entries: usize) -> Group {
-        let place = Place { count: entries, waiting: Arc::default() };
+        let place = Place::take(&Arc::default(), Uuid::nil(), entries).unwrap();
         let (answer, _) = tokio::sync::oneshot::channel();
         Group {
             caller_id: Uuid::nil(),

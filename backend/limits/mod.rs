@@ -142,6 +142,15 @@ pub fn take_for_address(app: &App, request: &HttpRequest, policy: Policy) -> Res
     take_for(app, request, policy, of_address(app, request))
 }
 
+/// Takes nothing: refuses whoever has nothing left, and notes that for the answer's headers.
+pub fn look_at_address(app: &App, request: &HttpRequest, policy: Policy) -> Result<()> {
+    let looked = app.limits.look(policy, of_address(app, request));
+    if let Err(Error::RateLimited(verdict)) = &looked {
+        request.extensions_mut().insert(*verdict);
+    }
+    looked
+}
+
 pub fn of_address(app: &App, request: &HttpRequest) -> Whose {
     Whose::Address(client_address(request, &app.config.trusted_proxies))
 }

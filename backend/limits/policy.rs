@@ -30,6 +30,15 @@ impl Policy {
         }
     }
 
+    /// How far beyond an empty bucket it goes. What is counted only once it is known to have missed may be asked for many times
+    /// at once before: that is paid for later. The others give nothing that they have not got.
+    const fn debt_max(self) -> Duration {
+        match self {
+            Policy::Misses => Duration::from_secs(60 * 60),
+            Policy::Api | Policy::Anonymous | Policy::Logins | Policy::Registrations => Duration::ZERO,
+        }
+    }
+
     fn each(self) -> Duration {
         let (quota, window) = self.quota();
         window / quota
@@ -68,7 +77,7 @@ impl Bucket {
     /// Takes one, if there is one.
     pub fn take(&mut self, now: Instant) -> Verdict {
         let verdict = self.verdict(now);
-        if verdict.allowed {
+        if verdict.allowed || !self.policy.debt_max().is_zero() {
             self.take_away(1, now);
             self.untold += 1;
         }
@@ -106,10 +115,12 @@ impl Bucket {
     }
 
     fn take_away(&mut self, count: i64, now: Instant) {
-        let (quota, window) = self.policy.quota();
-        let count = u32::try_from(count).unwrap_or(u32::MAX).min(quota);
-        // No debts: who was refused elsewhere, too, waits no longer than for an empty one.
-        self.full_at = (self.full_at.max(now) + self.policy.each() * count).min(now + window);
+        let (_, window) = self.policy.quota();
+        let most = window + self.policy.debt_max();
+        // Who was refused elsewhere, too, waits no longer than for what they owe.
+        let each = self.policy.each();
+        let count = u32::try_from(count).unwrap_or(u32::MAX).min((most.as_nanos() / each.as_nanos()) as u32);
+        self.full_at = (self.full_at.max(now) + each * count).min(now + most);
     }
 }
 
@@ -134,6 +145,20 @@ mod tests {
         assert!(!bucket.is_full(later + Duration::from_secs(57)));
         bucket.untold = 0;
         assert!(bucket.is_full(later + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn who_has_guessed_many_times_at_once_waits_for_as_long_as_one_after_the_other_would_have_taken() {
+        let now = Instant::now();
+        let mut bucket = Bucket::full(Policy::Misses, now);
+        for _ in 0..200 {
+            bucket.take(now);
+        }
+        assert!(!bucket.verdict(now + Duration::from_secs(139)).allowed);
+        assert!(bucket.verdict(now + Duration::from_secs(141)).allowed);
+        assert_eq!(bucket.verdict(now).retry_after, 141);
+        bucket.hear(1, 1_000_000, 200, now);
+        assert!(bucket.verdict(now + Duration::from_secs(61 * 60)).allowed, "and not for ever");
     }
 
     #[test]

@@ -200,6 +200,12 @@ pub fn require_active(connection: &mut PgConnection, id: Uuid) -> Result<()> {
     if active.ok_or(Error::SessionEnded)? { Ok(()) } else { Err(Error::AccountDeactivated) }
 }
 
+/// Until the transaction ends, nobody else counts what this account has, to make one more.
+pub fn lock(connection: &mut PgConnection, id: Uuid) -> Result<()> {
+    let locked = accounts::table.find(id).select(accounts::id).for_no_key_update().first::<Uuid>(connection);
+    locked.optional()?.map(|_| ()).ok_or(Error::SessionEnded)
+}
+
 /// Is this still an active admin? The token may be older than what somebody else has just decided. Who deactivates or
 /// demotes them waits for this transaction, and sees what it has done. [`Error::SessionEnded`], [`Error::AdminOnly`].
 pub fn require_admin(connection: &mut PgConnection, id: Uuid) -> Result<()> {

@@ -88,6 +88,7 @@ pub struct Found {
 
 /// Notes a key for an account. [`Error::AccountDeactivated`], and [`Error::TooManyApiKeys`].
 pub fn create(connection: &mut PgConnection, account_id: Uuid, new: NewApiKey) -> Result<ApiKey> {
+    accounts::lock(connection, account_id)?;
     accounts::require_active(connection, account_id)?;
     let there_are: i64 = api_keys::table.filter(api_keys::account_id.eq(account_id)).count().get_result(connection)?;
     if there_are >= MOST_OF_AN_ACCOUNT {

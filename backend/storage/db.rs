@@ -10,7 +10,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
 
@@ -99,14 +99,32 @@ impl Db {
         if !takes_long {
             return self.read(move |connection| query(connection, deadline)).await;
         }
-        let turn = tokio::time::timeout_at(deadline.into(), self.long_ones.clone().acquire_owned()).await;
-        let turn = turn.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Draining)?;
+        let turn = self.turn(deadline).await?;
         let in_turn = move |connection: &mut _| {
             // Goes with the thread, as the permit does.
             let _turn = &turn;
             query(connection, deadline)
         };
         self.read_until(deadline, || Error::Overloaded, in_turn).await
+    }
+
+    /// [`Db::write`] of what takes long, which waits for its turn as in [`Db::list`].
+    pub async fn write_much<T, F>(&self, change: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T> + Send + 'static,
+    {
+        let turn = self.turn(Instant::now() + TIME_LIMIT / 2).await?;
+        self.write(move |connection| {
+            let _turn = turn;
+            change(connection)
+        })
+        .await
+    }
+
+    async fn turn(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout_at(deadline.into(), self.long_ones.clone().acquire_owned()).await;
+        turn.map_err(|_| Error::Overloaded)?.map_err(|_| Error::Draining)
     }
 
     /// Runs something in a transaction, once. When the limit passes or the connection is lost while it commits, nobody

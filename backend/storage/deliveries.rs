@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{now, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Int4, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Binary, Bool, Double, Int4, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -24,6 +24,10 @@ const LEASE_ENDS: &str = "clock_timestamp() + interval '6 seconds'";
 const MAY_BE_TOLD: &str = "webhooks.active AND (webhooks.paused_until IS NULL OR webhooks.paused_until <= now()) \
      AND EXISTS (SELECT FROM accounts WHERE accounts.id = webhooks.account_id AND accounts.active \
                  AND (webhooks.owner_id IS NOT NULL OR accounts.role = 'admin'))";
+
+/// The secrets that were replaced within a day, the newest first.
+const STILL_SIGNING: &str = "ARRAY(SELECT secret FROM replaced_webhook_secrets \
+     WHERE webhook_id = webhooks.id AND signs_until > now() ORDER BY signs_until DESC, number DESC)";
 
 /// An endpoint for which something is due.
 #[derive(QueryableByName)]
@@ -55,6 +59,7 @@ pub fn take(connection: &mut PgConnection, replica: Uuid, limit: i32) -> Result<
          ), free AS (
              SELECT webhooks.id FROM webhooks JOIN due USING (id)
              WHERE (webhooks.leased_until IS NULL OR webhooks.leased_until <= clock_timestamp()) AND {MAY_BE_TOLD}
+             ORDER BY webhooks.failing_since IS NOT NULL
              LIMIT $2
              FOR NO KEY UPDATE OF webhooks SKIP LOCKED
          ), taken AS (
@@ -100,6 +105,7 @@ pub enum About {
 /// Where to send to.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
+    pub account_id: Uuid,
     pub url: String,
     /// The newest first.
     pub secrets: Vec<Secret>,
@@ -118,21 +124,20 @@ pub struct Due {
 /// Where to send to and how to sign now, of an endpoint that this replica has for a second at least. None: it is another
 /// one's, or is not to be told of anything.
 pub fn endpoint(connection: &mut PgConnection, replica: Uuid, id: Uuid) -> Result<Option<Endpoint>> {
-    type Found = (String, Vec<u8>, Option<Vec<u8>>, Option<DateTime<Utc>>);
+    type Found = (Uuid, String, Vec<u8>, Vec<Vec<u8>>);
     let found: Option<Found> = webhooks::table
         .find(id)
         .filter(webhooks::leased_by.eq(replica))
         .filter(webhooks::leased_until.gt(sql::<Timestamptz>("clock_timestamp() + interval '1 second'").nullable()))
         .filter(sql::<Bool>(MAY_BE_TOLD))
-        .select((webhooks::url, webhooks::secret, webhooks::previous_secret, webhooks::previous_until))
+        .select((webhooks::account_id, webhooks::url, webhooks::secret, sql::<Array<Binary>>(STILL_SIGNING)))
         .first(connection)
         .optional()?;
-    let Some((url, secret, previous, previous_until)) = found else { return Ok(None) };
-    let previous = previous.filter(|_| previous_until.is_some_and(|until| until > Utc::now()));
+    let Some((account_id, url, secret, previous)) = found else { return Ok(None) };
     let secrets = std::iter::once(secret).chain(previous).map(|secret| secret.try_into());
     let secrets =
         secrets.collect::<Result<_, _>>().map_err(|_| Error::Internal("a secret has not 32 bytes".to_owned()))?;
-    Ok(Some(Endpoint { url, secrets }))
+    Ok(Some(Endpoint { account_id, url, secrets }))
 }
 
 /// What is due for an endpoint, but for the deliveries in `known`: at most `limit`, those first that are due for longest.
@@ -196,10 +201,12 @@ pub struct Attempted {
     pub error: Option<String>,
     pub duration: Duration,
     pub response: Option<String>,
-    /// When to try again; none: never.
-    pub next_at: Option<DateTime<Utc>>,
-    /// Until when the receiver wants nothing at all.
-    pub pause_until: Option<DateTime<Utc>>,
+    /// After which time to try again, by Postgres' clock, which is everybody's; none: never.
+    pub again_after: Option<Duration>,
+    /// For how long the receiver wants nothing at all.
+    pub pause: Option<Duration>,
+    /// Where it went: what another one said before the URL was changed means nothing for this one.
+    pub url: String,
 }
 
 impl Attempted {
@@ -216,14 +223,16 @@ impl Attempted {
 /// Notes attempts, with what they mean for deliveries and endpoints. An endpoint that is gone, or of which nothing has
 /// succeeded for five days, is switched off.
 pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()> {
-    let column = |of: fn(&Attempted) -> Option<DateTime<Utc>>| attempted.iter().map(of).collect::<Vec<_>>();
     let ids: Vec<Uuid> = attempted.iter().map(|one| one.delivery_id).collect();
     let due: Vec<DateTime<Utc>> = attempted.iter().map(|one| one.due_at).collect();
-    let succeeded = column(|one| one.has_succeeded().then_some(one.started_at));
+    let again: Vec<Option<f64>> =
+        attempted.iter().map(|one| one.again_after.map(|pause| pause.as_secs_f64())).collect();
+    let succeeded: Vec<Option<DateTime<Utc>>> =
+        attempted.iter().map(|one| one.has_succeeded().then_some(one.started_at)).collect();
     diesel::sql_query(
         "WITH n AS (
-             SELECT d.id, n.next_at, n.succeeded_at
-             FROM webhook_deliveries AS d JOIN unnest($1, $2, $3, $4) AS n (id, due_at, next_at, succeeded_at) USING (id)
+             SELECT d.id, now() + n.again * interval '1 second' AS next_at, n.succeeded_at
+             FROM webhook_deliveries AS d JOIN unnest($1, $2, $3, $4) AS n (id, due_at, again, succeeded_at) USING (id)
              WHERE d.due_at = n.due_at ORDER BY d.id FOR NO KEY UPDATE OF d
          )
          UPDATE webhook_deliveries AS d SET attempts = d.attempts + 1, due_at = n.next_at, succeeded_at = n.succeeded_at
@@ -231,7 +240,7 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
     )
     .bind::<Array<SqlUuid>, _>(&ids)
     .bind::<Array<Timestamptz>, _>(due)
-    .bind::<Array<Nullable<Timestamptz>>, _>(column(|one| one.next_at))
+    .bind::<Array<Nullable<Double>>, _>(again)
     .bind::<Array<Nullable<Timestamptz>>, _>(succeeded)
     .execute(connection)?;
 
@@ -241,10 +250,12 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
     let durations: Vec<i32> =
         attempted.iter().map(|one| i32::try_from(one.duration.as_millis()).unwrap_or(i32::MAX)).collect();
     let responses: Vec<Option<&str>> = attempted.iter().map(|one| one.response.as_deref()).collect();
+    // Once, also when they are noted again because nobody knew whether they were.
     diesel::sql_query(
         "INSERT INTO webhook_attempts (delivery_id, started_at, status, error, duration_ms, response) \
          SELECT n.* FROM unnest($1, $2, $3, $4, $5, $6) AS n (delivery_id, started_at, status, error, duration_ms, response) \
-         WHERE EXISTS (SELECT FROM webhook_deliveries WHERE id = n.delivery_id)",
+         WHERE EXISTS (SELECT FROM webhook_deliveries WHERE id = n.delivery_id) \
+             AND NOT EXISTS (SELECT FROM webhook_attempts AS a WHERE a.delivery_id = n.delivery_id AND a.started_at = n.started_at)",
     )
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Timestamptz>, _>(started)
@@ -255,28 +266,30 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
     .execute(connection)?;
 
     // The last word of each endpoint.
-    let mut endpoints: BTreeMap<Uuid, (bool, bool, Option<DateTime<Utc>>)> = BTreeMap::new();
+    let mut endpoints: BTreeMap<(Uuid, &str), (bool, bool, Option<Duration>)> = BTreeMap::new();
     for one in attempted {
-        let (succeeded, gone, pause) = endpoints.entry(one.webhook_id).or_default();
+        let (succeeded, gone, pause) = endpoints.entry((one.webhook_id, &one.url)).or_default();
         *succeeded = *succeeded || one.has_succeeded();
         *gone = *gone || one.is_gone();
-        *pause = (*pause).max(one.pause_until);
+        *pause = (*pause).max(one.pause);
     }
-    let (mut of, mut went_well, mut gone, mut paused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (id, (succeeded, is_gone, pause)) in endpoints {
+    let (mut of, mut urls, mut went_well, mut gone, mut paused) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((id, url), (succeeded, is_gone, pause)) in endpoints {
         of.push(id);
+        urls.push(url);
         went_well.push(succeeded);
         gone.push(is_gone);
-        paused.push(pause);
+        paused.push(pause.map(|pause| pause.as_secs_f64()));
     }
     // Most say what is known: an endpoint's row is written when that changes. Deliveries before endpoints, and both in the order
     // of their IDs: so it is wherever they are locked.
     diesel::sql_query(
         "WITH changed AS (
-             SELECT w.id, n.gone, n.went_well, n.paused_until,
+             SELECT w.id, n.gone, n.went_well, now() + n.pause * interval '1 second' AS paused_until,
                  COALESCE(NOT n.went_well AND w.failing_since < now() - interval '5 days', false) AS failing
-             FROM webhooks AS w JOIN unnest($1, $2, $3, $4) AS n (id, went_well, gone, paused_until) USING (id)
-             WHERE w.active AND (n.gone OR n.paused_until IS NOT NULL OR n.went_well <> (w.failing_since IS NULL)
+             FROM webhooks AS w JOIN unnest($1, $2, $3, $4, $5) AS n (id, url, went_well, gone, pause) USING (id, url)
+             WHERE w.active AND (n.gone OR n.pause IS NOT NULL OR n.went_well <> (w.failing_since IS NULL)
                  OR NOT n.went_well AND w.failing_since < now() - interval '5 days')
              ORDER BY w.id FOR NO KEY UPDATE OF w
          )
@@ -289,9 +302,10 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
          FROM changed WHERE w.id = changed.id",
     )
     .bind::<Array<SqlUuid>, _>(of)
+    .bind::<Array<Text>, _>(urls)
     .bind::<Array<Bool>, _>(went_well)
     .bind::<Array<Bool>, _>(gone)
-    .bind::<Array<Nullable<Timestamptz>>, _>(paused)
+    .bind::<Array<Nullable<Double>>, _>(paused)
     .execute(connection)?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -149,7 +149,7 @@ const REPLAYED_AT_ONCE: i64 = 50_000;
 
 /// Has a webhook told again, or for the first time, of all events of its types that were recorded from one time to before
 /// another, in their order; those that were told already keep their names. Says how many that are. Its own types and
-/// orders as they are now. [`Error::TooMuchToReplay`].
+/// orders as they are now. [`Error::TooMuchToReplay`], [`Error::Overloaded`] while another replay is at work.
 pub fn replay(
     connection: &mut PgConnection,
     webhook_id: Uuid,
@@ -158,16 +158,19 @@ pub fn replay(
 ) -> Result<usize> {
     let (owner_id, types): (Option<Uuid>, Vec<String>) =
         webhooks::table.find(webhook_id).select((webhooks::owner_id, webhooks::event_types)).first(connection)?;
+    if !try_lock(connection, webhook_id)? {
+        return Err(Error::Overloaded);
+    }
     // In the order in which whoever notes attempts locks them.
     let told = "SELECT FROM webhook_deliveries AS told
          WHERE webhook_id = $1 AND EXISTS (SELECT FROM order_events AS event
              WHERE event.order_id = told.order_id AND event.version = told.version AND recorded_at >= $2 AND recorded_at < $3)
-         ORDER BY id FOR NO KEY UPDATE OF told";
-    diesel::sql_query(told)
-        .bind::<SqlUuid, _>(webhook_id)
-        .bind::<Timestamptz, _>(from)
-        .bind::<Timestamptz, _>(to)
-        .execute(connection)?;
+         ORDER BY id LIMIT $4 FOR NO KEY UPDATE OF told";
+    let query = diesel::sql_query(told).bind::<SqlUuid, _>(webhook_id);
+    let query = query.bind::<Timestamptz, _>(from).bind::<Timestamptz, _>(to).bind::<BigInt, _>(REPLAYED_AT_ONCE + 1);
+    if query.execute(connection)? as i64 > REPLAYED_AT_ONCE {
+        return Err(Error::TooMuchToReplay(REPLAYED_AT_ONCE));
+    }
     let statement = "INSERT INTO webhook_deliveries (id, webhook_id, order_id, version, created_at, due_at)
          SELECT gen_random_uuid(), $1, order_id, version, now(), now() + row_number() OVER (ORDER BY seq) * interval '1 microsecond'
          FROM (SELECT order_id, version, seq FROM order_events
@@ -187,10 +190,20 @@ pub fn replay(
     if count as i64 > REPLAYED_AT_ONCE { Err(Error::TooMuchToReplay(REPLAYED_AT_ONCE)) } else { Ok(count) }
 }
 
-/// Deletes what is 30 days old, at most `limit` of it; says how many.
+/// Until the transaction ends, nobody else replays to this webhook. False: somebody does.
+fn try_lock(connection: &mut PgConnection, webhook_id: Uuid) -> Result<bool> {
+    let (one, other) = webhook_id.as_u64_pair();
+    let lock = sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>((one ^ other) as i64).sql(")");
+    let taken = diesel::select(lock);
+    Ok(taken.get_result(connection)?)
+}
+
+/// Deletes what is 30 days old, at most `limit` of it; says how many. What was asked for again since is not old.
 pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {
+    let cutoff = || sql::<Timestamptz>("now() - interval '30 days'");
     let old: Vec<Uuid> = deliveries::table
-        .filter(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '30 days'")))
+        .filter(deliveries::created_at.lt(cutoff()))
+        .filter(deliveries::due_at.is_null().or(deliveries::due_at.lt(cutoff().nullable())))
         .select(deliveries::id)
         .limit(limit)
         .load(connection)?;

@@ -182,30 +182,49 @@ pub struct FeedFilter {
     pub types: Vec<EventType>,
 }
 
-/// The events above number `after` and below `horizon`, in the order of their numbers, at most `limit`.
+/// So many events are looked through for those of some types, which may be rare: there is an end to it, and the next page goes on
+/// there.
+pub const LOOKED_THROUGH: i64 = 20_000;
+
+/// Events of the feed.
+pub struct FeedPage {
+    /// In the order of their numbers.
+    pub events: Vec<(i64, Event)>,
+    /// Up to which number they were looked for, where that is not the horizon.
+    pub looked_up_to: Option<i64>,
+}
+
+/// The events above number `after` and below `horizon`, at most `limit`.
 pub fn feed_page(
     connection: &mut PgConnection,
     filter: &FeedFilter,
     after: i64,
     horizon: i64,
     limit: i64,
-) -> Result<Vec<(i64, Event)>> {
-    let mut query = order_events::table
-        .filter(order_events::seq.gt(after))
-        .filter(order_events::seq.lt(horizon))
-        .order(order_events::seq)
-        .limit(limit)
-        .select((order_events::seq, EventRow::as_select()))
-        .into_boxed();
-    if let Some(owner) = filter.owner {
-        query = query.filter(order_events::owner_id.eq(owner));
-    }
+) -> Result<FeedPage> {
+    let there_are = || {
+        let mut query = order_events::table
+            .filter(order_events::seq.gt(after))
+            .filter(order_events::seq.lt(horizon))
+            .order(order_events::seq)
+            .into_boxed();
+        if let Some(owner) = filter.owner {
+            query = query.filter(order_events::owner_id.eq(owner));
+        }
+        query
+    };
+    let mut query = there_are().limit(limit).select((order_events::seq, EventRow::as_select()));
+    let mut looked_up_to = None;
     if !filter.types.is_empty() {
+        let last = there_are().select(order_events::seq).offset(LOOKED_THROUGH - 1).limit(1);
+        looked_up_to = last.first(connection).optional()?;
         let names: Vec<&str> = filter.types.iter().map(|kind| kind.name()).collect();
         query = query.filter(order_events::kind.eq_any(names));
+        query = query.filter(order_events::seq.le(looked_up_to.unwrap_or(i64::MAX)));
     }
     let rows: Vec<(i64, EventRow)> = query.load(connection)?;
-    rows.into_iter().map(|(number, row)| Ok((number, Event::try_from(row)?))).collect()
+    let events = rows.into_iter().map(|(number, row)| Ok((number, Event::try_from(row)?))).collect::<Result<_>>()?;
+    Ok(FeedPage { events, looked_up_to })
 }
 
 /// An event of the feed, with what its delivery needs of the order.

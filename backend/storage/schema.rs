@@ -138,8 +138,6 @@ diesel::table! {
         event_types -> Array<Text>,
         description -> Nullable<Text>,
         secret -> Bytea,
-        previous_secret -> Nullable<Bytea>,
-        previous_until -> Nullable<Timestamptz>,
         active -> Bool,
         disabled_reason -> Nullable<Text>,
         disabled_at -> Nullable<Timestamptz>,
@@ -149,6 +147,15 @@ diesel::table! {
         leased_until -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    replaced_webhook_secrets (webhook_id, number) {
+        webhook_id -> Uuid,
+        number -> Int8,
+        secret -> Bytea,
+        signs_until -> Timestamptz,
     }
 }
 
@@ -188,6 +195,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     orders,
     order_events,
     webhooks,
+    replaced_webhook_secrets,
     webhook_deliveries,
     webhook_attempts
 );

@@ -155,6 +155,12 @@ pub fn ended_since(connection: &mut PgConnection, since: Option<DateTime<Utc>>) 
     Ok(rows)
 }
 
+/// Is this session there, and has not ended?
+pub fn goes_on(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let open = sessions::table.find(id).filter(sessions::ended_at.is_null());
+    Ok(diesel::select(diesel::dsl::exists(open)).get_result(connection)?)
+}
+
 /// Deletes what has been over for 30 days, at most twice `limit` of it; says how many.
 pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {
     let cutoff = || sql::<Timestamptz>("now() - interval '30 days'");

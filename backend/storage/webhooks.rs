@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::{now, sql};
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Nullable, Timestamptz};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::accounts;
-use super::schema::{webhook_deliveries, webhooks};
+use super::schema::{replaced_webhook_secrets as old_secrets, webhook_deliveries, webhooks};
 use super::sessions::transaction_time;
 use crate::domain::event::EventType;
 use crate::domain::time::to_millis;
@@ -17,8 +18,11 @@ use crate::error::{Error, Result};
 /// More endpoints than this nobody needs.
 const MOST_OF_AN_ACCOUNT: i64 = 20;
 
-/// For how long a secret that was replaced signs, too.
+/// For how long a secret that was replaced signs, too; and how many of them, at most.
 const OLD_SECRET_SIGNS: &str = "now() + interval '24 hours'";
+const OLD_SECRETS_MAX: i64 = 4;
+const REPLACED_ONES_SIGN_UNTIL: &str = "(SELECT max(signs_until) FROM replaced_webhook_secrets \
+     WHERE webhook_id = webhooks.id AND signs_until > now())";
 
 /// A webhook as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +40,9 @@ pub struct Webhook {
     /// Since when nothing has succeeded; null when the last attempt has.
     #[serde(serialize_with = "to_millis")]
     pub failing_since: Option<DateTime<Utc>>,
+    /// Until when nothing is sent, at the receiver's wish (`Retry-After`); null when it wants no pause.
+    #[serde(serialize_with = "to_millis")]
+    pub paused_until: Option<DateTime<Utc>>,
     /// Until when the secret that was replaced signs, too.
     #[serde(serialize_with = "to_millis")]
     pub previous_secret_until: Option<DateTime<Utc>>,
@@ -56,7 +63,10 @@ struct WebhookRow {
     disabled_reason: Option<String>,
     disabled_at: Option<DateTime<Utc>>,
     failing_since: Option<DateTime<Utc>>,
-    previous_until: Option<DateTime<Utc>>,
+    paused_until: Option<DateTime<Utc>>,
+    #[diesel(select_expression = sql::<Nullable<Timestamptz>>(REPLACED_ONES_SIGN_UNTIL))]
+    #[diesel(select_expression_type = SqlLiteral<Nullable<Timestamptz>>)]
+    replaced_ones_sign_until: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -74,7 +84,8 @@ impl TryFrom<WebhookRow> for Webhook {
             disabled_reason: row.disabled_reason,
             disabled_at: row.disabled_at,
             failing_since: row.failing_since,
-            previous_secret_until: row.previous_until.filter(|until| *until > Utc::now()),
+            paused_until: row.paused_until.filter(|until| *until > Utc::now()),
+            previous_secret_until: row.replaced_ones_sign_until,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -118,6 +129,7 @@ impl Holder {
 
 /// Makes a webhook. [`Error::TooManyWebhooks`], and what [`accounts`] says of the holder.
 pub fn create(connection: &mut PgConnection, holder: Holder, new: NewWebhook, secret: &[u8; 32]) -> Result<Webhook> {
+    accounts::lock(connection, holder.account_id)?;
     holder.require(connection)?;
     let there_are: i64 =
         webhooks::table.filter(webhooks::account_id.eq(holder.account_id)).count().get_result(connection)?;
@@ -239,17 +251,27 @@ pub fn delete_some(connection: &mut PgConnection, id: Uuid, limit: i64) -> Resul
     Ok(diesel::delete(some).execute(connection)?)
 }
 
-/// Replaces the secret; the one before signs, too, for a day.
+/// Replaces the secret; those that were replaced within a day sign, too: whoever has not got the answer with the new one asks
+/// again, and receivers have one from before.
 pub fn rotate(connection: &mut PgConnection, holder: Holder, id: Uuid, secret: &[u8; 32]) -> Result<Webhook> {
     holder.require(connection)?;
-    let own = webhooks::table.find(id).filter(webhooks::account_id.eq(holder.account_id));
-    diesel::update(own)
-        .set((
-            webhooks::previous_secret.eq(webhooks::secret.nullable()),
-            webhooks::previous_until.eq(sql::<Timestamptz>(OLD_SECRET_SIGNS).nullable()),
-            webhooks::secret.eq(secret.as_slice()),
-            webhooks::updated_at.eq(now),
+    let own = || webhooks::table.find(id).filter(webhooks::account_id.eq(holder.account_id));
+    let replaced: Option<Vec<u8>> = own().select(webhooks::secret).for_no_key_update().first(connection).optional()?;
+    let replaced = replaced.ok_or(Error::NotFound)?;
+    diesel::insert_into(old_secrets::table)
+        .values((
+            old_secrets::webhook_id.eq(id),
+            old_secrets::secret.eq(replaced),
+            old_secrets::signs_until.eq(sql::<Timestamptz>(OLD_SECRET_SIGNS)),
         ))
+        .execute(connection)?;
+    let of_it = old_secrets::table.filter(old_secrets::webhook_id.eq(id));
+    let numbers = of_it.order(old_secrets::number.desc()).select(old_secrets::number).offset(OLD_SECRETS_MAX);
+    let too_many: Vec<i64> = numbers.load(connection)?;
+    diesel::delete(of_it.filter(old_secrets::number.eq_any(too_many).or(old_secrets::signs_until.le(now))))
+        .execute(connection)?;
+    diesel::update(own())
+        .set((webhooks::secret.eq(secret.as_slice()), webhooks::updated_at.eq(now)))
         .returning(WebhookRow::as_returning())
         .get_result(connection)
         .optional()?

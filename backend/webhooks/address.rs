@@ -2,15 +2,15 @@
 //! made, after its name was resolved: what a name says before that is no promise.
 
 use std::error::Error as StdError;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::sync::Semaphore;
 use url::Host;
+
+use super::names::Names;
 
 /// IPv4 addresses that are nobody's on the internet (IANA's special-purpose registry), those of multicast and what is
 /// reserved.
@@ -71,6 +71,10 @@ impl Guard {
 
     /// A URL, as far as can be said without resolving its name.
     pub fn check(&self, url: &str) -> Result<Url, Refused> {
+        // What reads URLs would take `https:a`, too.
+        if !url.contains("://") {
+            return Err(Refused::NoUrl);
+        }
         let url = Url::parse(url).map_err(|_| Refused::NoUrl)?;
         match url.scheme() {
             "https" => {}
@@ -106,38 +110,26 @@ impl Guard {
     }
 
     /// For connections by this scheme.
-    pub fn resolver(&self, is_https: bool) -> Arc<Resolver> {
-        Arc::new(Resolver { guard: self.clone(), is_https })
+    pub fn resolver(&self, names: Arc<Names>, is_https: bool) -> Arc<Resolver> {
+        Arc::new(Resolver { guard: self.clone(), names, is_https })
     }
 }
-
-/// Names that are looked for at once, and for how long; the system may take longer to give up.
-static TURNS: Semaphore = Semaphore::const_new(64);
-const LOOKED_FOR_AT_MOST: Duration = Duration::from_secs(5);
-
-#[derive(Debug, thiserror::Error)]
-#[error("the name is not known within 5 seconds")]
-struct NoSuchName;
 
 /// Resolves names as the system does, and leaves out every address that must not be reached.
 pub struct Resolver {
     guard: Guard,
+    names: Arc<Names>,
     is_https: bool,
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (guard, is_https) = (self.guard.clone(), self.is_https);
+        let (guard, names, is_https) = (self.guard.clone(), self.names.clone(), self.is_https);
         Box::pin(async move {
-            let _turn = TURNS.acquire().await?;
-            let (to_us, found) = tokio::sync::oneshot::channel();
-            // A thread of its own, for as long as the system takes: those that wait for Postgres must not wait for names.
-            let looking = move || _ = to_us.send((name.as_str(), 0).to_socket_addrs());
-            std::thread::Builder::new().name("names".to_owned()).spawn(looking)?;
-            let found = tokio::time::timeout(LOOKED_FOR_AT_MOST, found).await.map_err(|_| NoSuchName)???;
-            let may_reach =
-                |address: &SocketAddr| guard.is_allowed(address.ip()) || is_https && is_public(address.ip());
-            let addresses: Vec<SocketAddr> = found.filter(may_reach).collect();
+            let found = names.look_up(name.as_str()).await?;
+            let may_reach = |address: &IpAddr| guard.is_allowed(*address) || is_https && is_public(*address);
+            let addresses: Vec<SocketAddr> =
+                found.iter().copied().filter(may_reach).map(|address| SocketAddr::new(address, 0)).collect();
             if addresses.is_empty() {
                 return Err(Box::new(Refused::NotPublic) as Box<dyn StdError + Send + Sync>);
             }
@@ -246,6 +238,9 @@ mod tests {
             ("ftp://shop.example", Refused::NoUrl),
             ("file:///etc/passwd", Refused::NoUrl),
             ("https://", Refused::NoUrl),
+            ("https:a", Refused::NoUrl),
+            ("https:/a", Refused::NoUrl),
+            ("https:\\\\a", Refused::NoUrl),
             ("http://shop.example", Refused::NotHttps),
             ("https://uma:secret@shop.example", Refused::HoldsCredentials),
         ] {
@@ -270,7 +265,7 @@ mod tests {
         let resolve = async |guard: &Guard, is_https| {
             let name: Name = "localhost".parse().unwrap();
             guard
-                .resolver(is_https)
+                .resolver(Arc::new(Names::new()), is_https)
                 .resolve(name)
                 .await
                 .map(|addresses| addresses.count())

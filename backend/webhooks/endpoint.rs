@@ -34,10 +34,10 @@ pub async fn serve(shared: Arc<Shared>, id: Uuid, wake: Arc<Wake>) {
     let mut task = Task::new(shared.clone(), id, wake);
     task.run().await;
     task.is_all_noted().await;
-    drop(place);
     let replica = shared.replica;
-    // If this fails, the lease runs out.
+    // If this fails, the lease runs out. Until then it is in its place: another task would begin with it.
     let _ = shared.db.write(move |connection| deliveries::release(connection, replica, id)).await;
+    drop(place);
     // What became due since it was looked at last.
     shared.committed.notify_one();
 }
@@ -169,7 +169,9 @@ impl Task {
             self.first_attempts.remove(&id);
         }
         // What waits is read again when it may be sent.
-        self.is_told_to_stop |= note.attempted.status == Some(410) || note.attempted.pause_until.is_some();
+        self.is_told_to_stop |= note.attempted.status == Some(410)
+            || note.attempted.pause.is_some()
+            || !note.attempted.has_succeeded() && self.shared.is_crowded.load(Ordering::Relaxed);
         self.shared.notes.add(note).await;
     }
 

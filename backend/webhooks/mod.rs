@@ -8,6 +8,7 @@
 pub mod address;
 mod endpoint;
 pub mod message;
+mod names;
 mod notes;
 mod schedule;
 mod sending;
@@ -34,9 +35,10 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// And not more often than this, nor for more than a tenth of the time.
 const PERIOD_MIN: Duration = Duration::from_millis(10);
 const SHARE: u32 = 10;
-/// Endpoints taken at once, and held in all: others take the rest, or it waits.
+/// Endpoints taken at once, and held in all: others take the rest, or it waits. Each may have some 150 deliveries of up to 25 kB
+/// in memory.
 const TAKEN_AT_ONCE: usize = 200;
-const ENDPOINTS_MAX: usize = 1000;
+const ENDPOINTS_MAX: usize = 500;
 const RENEWED_EVERY: Duration = Duration::from_secs(2);
 /// How long a replica that goes waits for what it has sent.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -57,6 +59,8 @@ struct Shared {
     left: Notify,
     /// Something was committed.
     committed: Arc<Notify>,
+    /// All places are taken: an endpoint that fails leaves its own to others.
+    is_crowded: AtomicBool,
     is_ending: watch::Sender<bool>,
 }
 
@@ -72,6 +76,7 @@ impl Webhooks {
             taken: Mutex::default(),
             left: Notify::new(),
             committed,
+            is_crowded: AtomicBool::new(false),
             is_ending: watch::Sender::new(false),
         });
         let tasks = [tokio::spawn(look_for_what_is_due(shared.clone())), tokio::spawn(renew(shared.clone()))];
@@ -169,6 +174,7 @@ async fn look(shared: &Arc<Shared>) -> Result<bool> {
     if shared.taken().is_empty() && !shared.db.read(deliveries::has_active_webhook).await? {
         return Ok(false);
     }
+    shared.is_crowded.store(room == 0, Ordering::Relaxed);
     let replica = shared.replica;
     let waiting = shared.db.write(move |connection| deliveries::take(connection, replica, room as i32)).await?;
     for id in waiting {

@@ -1,5 +1,6 @@
 //! One attempt: a POST that ends within fifteen seconds, whatever the receiver does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -7,10 +8,12 @@ use futures_util::StreamExt;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, redirect};
 use tokio::time::Instant;
+use url::Host;
 use uuid::Uuid;
 
 use super::address::Guard;
 use super::message::{body, message_id, signature};
+use super::names::Names;
 use super::schedule;
 use crate::storage::deliveries::{Attempted, Due, Endpoint};
 
@@ -27,6 +30,7 @@ const NAME: &str = concat!("Order-Tracker/", env!("CARGO_PKG_VERSION"));
 
 pub struct Sender {
     guard: Guard,
+    names: Arc<Names>,
     https: Client,
     http: Client,
 }
@@ -39,9 +43,10 @@ struct Answer {
 
 impl Sender {
     pub fn new(guard: Guard) -> reqwest::Result<Sender> {
+        let names = Arc::new(Names::new());
         let client = |is_https| {
             Client::builder()
-                .dns_resolver(guard.resolver(is_https))
+                .dns_resolver(guard.resolver(names.clone(), is_https))
                 // A redirect could lead anywhere; a proxy of the environment would connect in our place.
                 .redirect(redirect::Policy::none())
                 .no_proxy()
@@ -51,7 +56,7 @@ impl Sender {
                 .tcp_nodelay(true)
                 .build()
         };
-        Ok(Sender { https: client(true)?, http: client(false)?, guard })
+        Ok(Sender { https: client(true)?, http: client(false)?, guard, names })
     }
 
     /// Attempts a delivery and says what becomes of it.
@@ -67,8 +72,9 @@ impl Sender {
             error: None,
             duration: began.elapsed(),
             response: None,
-            next_at: None,
-            pause_until: None,
+            again_after: None,
+            pause: None,
+            url: endpoint.url.clone(),
         };
         let mut retry_after = None;
         match answered {
@@ -81,10 +87,9 @@ impl Sender {
         }
         if !attempted.has_succeeded() {
             let attempts = usize::try_from(due.attempts).unwrap_or(0) + 1;
-            let pause = schedule::pause_after(attempts, rand::random(), retry_after);
-            attempted.next_at = pause.map(|pause| Utc::now() + pause);
+            attempted.again_after = schedule::pause_after(attempts, rand::random(), retry_after);
             // What it says of one message it means of all.
-            attempted.pause_until = retry_after.map(|pause| Utc::now() + pause.min(schedule::PAUSE_MAX));
+            attempted.pause = retry_after.map(|pause| pause.min(schedule::PAUSE_MAX));
         }
         attempted
     }
@@ -94,6 +99,10 @@ impl Sender {
         let url = self.guard.check(&endpoint.url).map_err(|refused| format!("the URL {refused}"))?;
         let (id, timestamp, body) = (message_id(due.id), now.timestamp(), body(&due.about, due.created_at));
         let signature = signature(&endpoint.secrets, &id, timestamp, &body);
+        if let Some(Host::Domain(name)) = url.host() {
+            // Before the receiver's time begins; and nobody waits for the names of others.
+            self.names.look_up_for(endpoint.account_id, name).await?;
+        }
         let client = if url.scheme() == "https" { &self.https } else { &self.http };
         let request = client
             .post(url)

@@ -38,13 +38,10 @@ insist() {
       409) [ "$(field .code)" = idempotency_in_progress ] || return 0 ;;
       *) return 0 ;;
     esac
-    # Milliseconds: what the server asks for and some more at random, or at random up to 1, 2, 4, 8, 16, 32 seconds.
+    # Milliseconds: what the server asks for, and at random up to 1, 2, 4, 8, 16, 32 seconds more.
     wait=$(header Retry-After)
-    if [[ $wait =~ ^[0-9]{1,6}$ ]]; then
-      wait=$((10#$wait * 1000 + RANDOM % 1000))
-    else
-      wait=$((RANDOM % (1000 << (failures < 5 ? failures : 5))))
-    fi
+    [[ $wait =~ ^[0-9]{1,6}$ ]] || wait=0
+    wait=$((10#$wait * 1000 + RANDOM % (1000 << (failures < 5 ? failures : 5))))
     [ $((SECONDS + wait / 1000)) -le "$deadline" ] || die "$(problem)"
     say "$status; again in $wait ms"
     sleep "$((wait / 1000)).$(printf '%03d' $((wait % 1000)))"

@@ -54,6 +54,9 @@ fi
 
 # Each message comes at least once. And one that has failed comes later than those after it: of each order, keep the newest
 # data.event.version.
+# One at a time: two that come together may be the same.
+exec 9<"$SEEN_FOLDER"
+flock 9
 seen=$SEEN_FOLDER/${id//[^A-Za-z0-9_-]/_}
 if [ ! -e "$seen" ]; then
   jq -c . "$body" >&2 # yours: what you make of it

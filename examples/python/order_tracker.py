@@ -37,7 +37,7 @@ def call(method, path, token, *, body=None, params=None, idempotency_key=None):
             retried = answer.status_code in LATER or problem.get("code") == "idempotency_in_progress"
             reason, error = f"{answer.status_code} {problem.get('code')}", Refused(answer.status_code, problem)
             if answer.headers.get("Retry-After", "").isdigit():
-                wait = int(answer.headers["Retry-After"]) + random.uniform(0, 1)
+                wait += int(answer.headers["Retry-After"])  # and later each time: it does not know how many are waiting
         except requests.RequestException as lost:  # whether it was done, nobody knows
             retried, reason, error = True, type(lost).__name__, lost
         if not (harmless and retried) or time.monotonic() + wait > deadline:

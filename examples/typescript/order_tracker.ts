@@ -64,7 +64,7 @@ export async function call<Answer>(method: string, path: string, options: Option
       error = new Refused(answer.status, problem);
       retried = LATER.includes(answer.status) || problem.code === 'idempotency_in_progress';
       const seconds = answer.headers.get('Retry-After') ?? '';
-      if (/^\d+$/.test(seconds)) wait = Number(seconds) + Math.random();
+      if (/^\d+$/.test(seconds)) wait += Number(seconds); // and later each time: it does not know how many are waiting
     } catch (lost) {
       error = lost as Error; // whether it was done, nobody knows
     }

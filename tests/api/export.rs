@@ -1,5 +1,8 @@
 //! Orders as CSV, and those with an event since some time.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::client::text;
 use crate::support::{TestApp, json};
 
 /// Lines of fields, read by a library.
@@ -61,6 +64,37 @@ async fn an_export_goes_on_from_page_to_page() {
     assert_eq!(lines.len(), 1 + 3 * 421);
     let ids: std::collections::HashSet<&String> = lines.iter().map(|line| &line[0]).collect();
     assert_eq!(ids.len(), lines.len());
+    let head = uma.request(reqwest::Method::HEAD, "/orders/export.csv").off_contract().await.expect(200);
+    assert_eq!((head.header("content-type"), head.body.len()), (Some("text/csv; charset=utf-8"), 0));
+}
+
+/// It may go on for hours; a key that is ended meanwhile is good for no further page.
+#[tokio::test]
+async fn an_export_ends_with_the_key_that_it_was_asked_for_with() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    // Thirteen megabytes are more than waits in the system for who does not read.
+    for _ in 0..12 {
+        let items = vec![json!({"title": "Sofa", "description": "x".repeat(2000)}); 500];
+        uma.post("/orders/batch", json!({"items": items})).await.expect(200);
+    }
+    let made = uma.makes_key(&["orders:read"]).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let address = app.base.trim_start_matches("http://").parse().unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let head = format!(
+        "GET /api/v1/orders/export.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        text(&made["key"])
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut received = vec![0; 1024];
+    stream.read_exact(&mut received).await.unwrap();
+    assert!(received.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&received));
+    uma.delete(&format!("/api-keys/{}", text(&made["id"]))).await.expect(204);
+    // However it ends: with no more than what was read before, and not as if it were all.
+    let _ = stream.read_to_end(&mut received).await;
+    assert!(!received.ends_with(b"0\r\n\r\n") && received.len() < 12_000_000, "{}", received.len());
 }
 
 #[tokio::test]

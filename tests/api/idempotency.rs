@@ -118,6 +118,15 @@ async fn a_mixed_batch_is_kept_as_it_was_answered() {
     let nothing = || under("nothing", max.post("/events/batch", json!({"items": [{"order_id": order.id}]}))).mixed();
     let first = nothing().await.expect(200);
     is_replay(&nothing().await, &first);
+    // And one with a single item that was refused, whatever has become possible since.
+    let taken = uma.creates(json!({"title": "Old", "reference": "PO-1"})).await;
+    let single = || {
+        under("single", uma.post("/orders/batch", json!({"items": [{"title": "New", "reference": "PO-1"}]}))).mixed()
+    };
+    let first = single().await.expect(200);
+    assert_eq!(first["results"][0]["status"], 409);
+    uma.adds(&taken, json!({"status": "cancelled", "reason": "other"})).await;
+    is_replay(&single().await, &first);
     assert_eq!(uma.history(&order).await.len(), 2);
 }
 

@@ -70,9 +70,27 @@ async fn who_guesses_ids_is_not_told_any_more_not_even_of_those_that_are() {
     if refused.status != 429 {
         panic!("{}", refused.text());
     }
+    assert_eq!(standing(&refused).0, "misses");
     // Whoever has signed in sees their own.
     uma.sees(&order).await;
     eventually("it comes back", async || app.track(&order.id).await.status == 200).await;
+}
+
+/// A shop whose server asks for public views, or somebody beside it who guesses keys.
+#[tokio::test]
+async fn a_good_key_works_from_an_address_that_has_nothing_left() {
+    let app = TestApp::start_with(limited).await;
+    let uma = app.user("Uma").await;
+    let key = uma.with_key(&["orders:read"]).await;
+    key.get("/orders").await.expect(200);
+    // It is believed for a second.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let stranger = uma.with_token("otk_x");
+    all((0..1300).map(|_| stranger.get("/orders"))).await;
+    // One that nobody has seen is refused as the guesses are; twenty come back each second.
+    let refused = all((0..60).map(|_| stranger.get("/orders"))).await.into_iter().find(|reply| reply.status == 429);
+    assert_eq!(standing(&refused.expect("nothing is left")).0, "anonymous");
+    key.get("/orders").await.expect(200);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod export;
 mod faults;
 mod feed;
 mod fuzz;
+mod guide;
 mod idempotency;
 mod invitations;
 mod ledger;

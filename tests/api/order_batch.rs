@@ -65,6 +65,8 @@ async fn atomic_is_all_or_none_with_every_problem() {
     let one = json!([{"title": "Sofa", "reference": "PO-9"}, {"title": "Lamp", "reference": "PO-9"}]);
     let problem = send(one).await.refused(422, "batch_refused");
     assert_eq!(problem["problems"][0]["index"], 1);
+    // The other one is in the same batch: it is none that anybody could look at.
+    assert_eq!(problem["problems"][0]["problem"].get("order_id"), None);
     assert_eq!(app.database.number("SELECT count(*) FROM orders"), 1);
 
     let reply = send(json!([{"title": "Sofa", "reference": "PO-9"}, {"title": "Lamp"}])).await.expect(200);

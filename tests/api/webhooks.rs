@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 
-use crate::support::client::{Reply, text};
+use crate::support::client::{Reply, all, text};
 use crate::support::people::Person;
 use crate::support::process::Process;
 use crate::support::receiver::{Answer, Received, Receiver};
@@ -116,6 +116,7 @@ async fn what_is_no_webhook_is_refused_with_all_that_is_wrong() {
         "https://[64:ff9b::7f00:1]/",
         "https://uma:secret@shop.example/",
         "shop",
+        "https:a",
     ] {
         make(json!({"url": url})).await.invalid(&[("/url", "invalid_value")]);
     }
@@ -124,9 +125,9 @@ async fn what_is_no_webhook_is_refused_with_all_that_is_wrong() {
     let made = make(json!({"url": "https://shop.example/", "event_types": []})).await.expect(201);
     uma.patch(&path_of(&made), json!({"url": "https://10.0.0.1"})).await.invalid(&[("/url", "invalid_value")]);
     uma.patch(&path_of(&made), json!({"event_types": null})).await.invalid(&[("/event_types", "wrong_type")]);
-    for _ in 0..19 {
-        make(json!({"url": "https://shop.example/"})).await.expect(201);
-    }
+    // Also when they are asked for at once.
+    let more = all((0..40).map(|_| make(json!({"url": "https://shop.example/"})))).await;
+    assert_eq!(more.iter().filter(|reply| reply.status == 201).count(), 19);
     make(json!({"url": "https://shop.example/"})).await.refused(409, "too_many_webhooks");
 }
 
@@ -282,15 +283,35 @@ async fn who_is_gone_is_switched_off_and_who_asks_for_a_pause_gets_it() {
         text(&attempts(&uma, &second, 0).await["next_attempt_at"]).parse().unwrap();
     let pause = next - chrono::Utc::now();
     assert!((3500..=3600).contains(&pause.num_seconds()), "{pause}");
+    let paused = uma.get(&path_of(&second)).await.expect(200);
+    let until: chrono::DateTime<chrono::Utc> = text(&paused["paused_until"]).parse().unwrap();
+    assert!((next - until).num_seconds().abs() <= 1, "{until}");
     // Nor is anything else sent meanwhile.
     app.mover("Max").await.moves(&order, "started").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!((gone.count(), busy.count()), (1, 1));
     // Switched on again, it is told of what it has missed since.
     busy.behaves(|_| Answer::of(204));
-    uma.patch(&path_of(&second), json!({"active": true})).await.expect(200);
+    let again = uma.patch(&path_of(&second), json!({"active": true})).await.expect(200);
+    assert_eq!(again["paused_until"], json!(null));
     let received = busy.receives(2).await;
     assert_eq!(received[1].event(), Some((&order.id[..], 2)));
+}
+
+/// What the receiver before it says is not said of the one that has its place by now.
+#[tokio::test]
+async fn who_was_replaced_switches_nobody_off() {
+    let app = app().await;
+    let gone = Receiver::answering(|_| Answer::of(410).after(Duration::from_secs(1)));
+    let heir = Receiver::start();
+    let uma = app.user("Uma").await;
+    let webhook = uma.makes_webhook(&gone.url("/")).await;
+    let order = uma.create_order("Sofa").await;
+    gone.receives(1).await;
+    uma.patch(&path_of(&webhook), json!({"url": heir.url("/")})).await.expect(200);
+    eventually("it is noted", async || app.database.number("SELECT count(*) FROM webhook_attempts") == 1).await;
+    assert_eq!(uma.get(&path_of(&webhook)).await.expect(200)["active"], true);
+    assert_eq!(heir.receives(1).await[0].event(), Some((&order.id[..], 1)));
 }
 
 #[tokio::test]
@@ -409,7 +430,19 @@ async fn a_rotated_secret_and_the_one_before_both_sign_for_a_day() {
     let received = receiver.receives(1).await;
     verify(&received[0], &old);
     verify(&received[0], &new);
-    app.database.run("UPDATE webhooks SET previous_until = now()");
+    // Asked again, as when that answer is lost: the first one, which receivers have, signs on.
+    let again = uma.request(Method::POST, &format!("{}/secret", path_of(&webhook))).await.expect(200);
+    let newest = text(&again["secret"]).to_owned();
+    uma.create_order("Bed").await;
+    let received = receiver.receives(2).await;
+    [&old, &new, &newest].iter().for_each(|secret| verify(&received[1], secret));
+    for _ in 0..4 {
+        uma.request(Method::POST, &format!("{}/secret", path_of(&webhook))).await.expect(200);
+    }
+    assert_eq!(app.database.number("SELECT count(*) FROM replaced_webhook_secrets"), 4, "there is an end to it");
+    let new = text(&uma.request(Method::POST, &format!("{}/secret", path_of(&webhook))).await.expect(200)["secret"])
+        .to_owned();
+    app.database.run("UPDATE replaced_webhook_secrets SET signs_until = now()");
     // Within a second.
     eventually("only the new one signs", async || {
         uma.create_order("Lamp").await;

@@ -26,6 +26,7 @@ const webhook: Webhook = {
   disabled_reason: null,
   disabled_at: null,
   failing_since: null,
+  paused_until: null,
   previous_secret_until: null,
   created_at: '2026-11-22T10:00:00Z',
   updated_at: '2026-11-22T10:00:00Z',
@@ -144,15 +145,17 @@ test('each state of a webhook is told with its reason', async () => {
   const off = { ...webhook, active: false };
   const all: Webhook[] = [
     webhook,
-    { ...webhook, id: 'b', failing_since: '2026-11-20T10:00:00Z' },
+    { ...webhook, id: 'b', failing_since: '2026-11-20T10:00:00Z', paused_until: '2026-11-22T11:00:00Z' },
+    { ...webhook, id: 'p', failing_since: '2026-11-20T10:00:00Z', paused_until: new Date(Date.now() + 3_600_000).toISOString() },
     { ...off, id: 'c', disabled_reason: 'gone', disabled_at: '2026-11-20T10:00:00Z' },
     { ...off, id: 'd', disabled_reason: 'failing', disabled_at: '2026-11-20T10:00:00Z' },
     { ...off, id: 'e' },
   ];
-  expect(all.map(stateOf)).toEqual(['active', 'failing', 'switched_off', 'switched_off', 'off']);
+  const states = all.map((one) => stateOf(one, Date.now()));
+  expect(states).toEqual(['active', 'failing', 'paused', 'switched_off', 'switched_off', 'off']);
   answer('GET /api/v1/webhooks', { data: all, next_cursor: null });
   open();
   const items = within(await screen.findByRole('list', { name: 'Webhooks' })).getAllByRole('listitem');
-  const says = ['Active', /Nothing has been received since .+ We keep trying.*Failing/, /410 Gone.*Switched off/, /for five days.*Switched off/, /by hand.*Off/];
+  const says = ['Active', /Nothing has been received since .+ We keep trying.*Failing/, /asked for a pause: nothing is sent until .*Paused/, /410 Gone.*Switched off/, /for five days.*Switched off/, /by hand.*Off/];
   await waitFor(() => says.forEach((text, index) => expect(items[index]).toHaveTextContent(text)));
 });

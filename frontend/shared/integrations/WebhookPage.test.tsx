@@ -16,6 +16,7 @@ const webhook: Webhook = {
   disabled_reason: null,
   disabled_at: null,
   failing_since: null,
+  paused_until: null,
   previous_secret_until: null,
   created_at: '2026-11-22T10:00:00Z',
   updated_at: '2026-11-22T10:00:00Z',

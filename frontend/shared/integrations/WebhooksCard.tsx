@@ -7,6 +7,7 @@ import { listWebhooksInfiniteOptions, listWebhooksInfiniteQueryKey } from '../ap
 import { createWebhook } from '../api/generated/sdk.gen';
 import type { Webhook, WebhookWithSecret } from '../api/generated/types.gen';
 import { useAccount } from '../auth/AuthProvider';
+import { useNow } from '../orders/Time';
 import { Card } from '../ui/Card';
 import { Dialog } from '../ui/Dialog';
 import { LoadMore } from '../ui/LoadMore';
@@ -94,7 +95,7 @@ export function WebhooksCard() {
 }
 
 function WebhookItem({ webhook }: { webhook: Webhook }) {
-  const state = stateOf(webhook);
+  const state = stateOf(webhook, useNow());
   return (
     <li className={classes.item} data-off={webhook.active ? undefined : true}>
       <span className={classes.icon} aria-hidden="true">
