@@ -43,6 +43,7 @@ async fn answers_say_how_it_stands_per_account_and_per_key() {
 #[tokio::test]
 async fn logins_and_registrations_have_little() {
     let app = TestApp::start_with(limited).await;
+    let uma = Person::registers(&app.base, "Uma").await;
     let log_in = || app.post("/users/sessions", json!({"email": "nobody@shop.example", "password": PASSWORD}));
     let replies = all((0..70).map(|_| log_in())).await;
     let refused: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 429).collect();
@@ -53,8 +54,16 @@ async fn logins_and_registrations_have_little() {
         assert_eq!(reply.header("retry-after"), Some("1"));
         assert_eq!(reply.header("ratelimit-policy"), Some("\"logins\";q=60;w=60"));
     }
+    // What can't be registered counts, too.
+    let replies = all((0..130).map(|_| app.post("/users", json!({})))).await;
+    let (refused, others): (Vec<&Reply>, Vec<&Reply>) = replies.iter().partition(|reply| reply.status == 429);
+    assert!((10..=11).contains(&refused.len()), "{}", refused.len());
+    assert!(others.iter().all(|reply| reply.status == 422));
+    assert_eq!(refused[0].header("ratelimit-policy"), Some("\"registrations\";q=120;w=600"));
+    let join = json!({"invitation": "x", "email": "max@movers.example", "password": PASSWORD, "name": "Max"});
+    app.post("/movers", join).await.refused(429, "rate_limited");
     // Something else is something else.
-    Person::registers(&app.base, "Uma").await.get("/me").await.expect(200);
+    uma.get("/me").await.expect(200);
     eventually("one comes back", async || log_in().await.status == 401).await;
 }
 

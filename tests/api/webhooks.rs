@@ -286,6 +286,20 @@ async fn who_is_gone_is_switched_off_and_who_asks_for_a_pause_gets_it() {
     let paused = uma.get(&path_of(&second)).await.expect(200);
     let until: chrono::DateTime<chrono::Utc> = text(&paused["paused_until"]).parse().unwrap();
     assert!((next - until).num_seconds().abs() <= 1, "{until}");
+    let unwell = Receiver::answering(|_| {
+        let when = (chrono::Utc::now() + chrono::Duration::hours(2)).to_rfc2822().replace("+0000", "GMT");
+        Answer { headers: vec![("retry-after", when)], ..Answer::of(503) }
+    });
+    let third = uma.makes_webhook(&unwell.url("/")).await;
+    uma.request(Method::POST, &format!("{}/test", path_of(&third))).await.expect(202);
+    eventually("it pauses, too", async || {
+        let until = uma.get(&path_of(&third)).await["paused_until"].as_str().map(str::to_owned);
+        until.is_some_and(|until| {
+            let pause = until.parse::<chrono::DateTime<chrono::Utc>>().unwrap() - chrono::Utc::now();
+            (115..=120).contains(&pause.num_minutes())
+        })
+    })
+    .await;
     // Nor is anything else sent meanwhile.
     app.mover("Max").await.moves(&order, "started").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -359,16 +373,23 @@ async fn redirects_are_not_followed_and_what_hangs_ends_after_fifteen_seconds() 
 #[tokio::test]
 async fn an_order_s_events_come_in_their_order_and_at_most_four_at_once() {
     let app = app().await;
+    let other = app.replica().await;
     let uma = app.user("Uma").await;
     let max = app.mover("Max").await;
+    let elsewhere = max.at(&other);
     let receiver = Receiver::answering(|_| Answer::of(204).after(Duration::from_millis(50)));
     uma.makes_webhook(&receiver.url("/")).await;
     let mut orders = Vec::new();
     for n in 0..8 {
         orders.push(uma.create_order(&format!("Sofa {n}")).await);
     }
-    let moves = ["started", "in_progress", "completed"];
-    futures_util::future::join_all(orders.iter().map(|order| max.moves_through(order, &moves))).await;
+    // Whichever replica it happens at.
+    let moves = async |order| {
+        max.moves(order, "started").await;
+        elsewhere.moves(order, "in_progress").await;
+        max.moves(order, "completed").await;
+    };
+    futures_util::future::join_all(orders.iter().map(moves)).await;
     let received = receiver.receives(32).await;
     eventually("all are answered", async || receiver.received().iter().all(|one| one.answered.is_some())).await;
     assert_eq!(received.len(), 32);
