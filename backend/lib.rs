@@ -12,4 +12,5 @@ pub mod redis_link;
 pub mod server;
 pub mod storage;
 pub mod track;
+mod unread;
 pub mod webhooks;

@@ -32,6 +32,7 @@ use crate::redis_link::RedisLink;
 use crate::storage::db::Db;
 use crate::storage::{db, migrations};
 use crate::track::TrackCache;
+use crate::unread::Unread;
 use crate::webhooks::Webhooks;
 use crate::webhooks::address::Guard;
 
@@ -110,10 +111,17 @@ impl Server {
         let server = HttpServer::new(move || {
             let draining = shared.clone();
             ActixApp::new()
-                .wrap_fn(move |request, service| {
+                .wrap_fn(move |mut request, service| {
                     let draining = draining.clone();
+                    let unread = Unread::of(&mut request);
                     let answering = service.call(request);
-                    async move { Ok(tell_limits(close_if_draining(&draining, answering.await?))) }
+                    async move {
+                        let response = tell_limits(close_if_draining(&draining, answering.await?));
+                        Ok(match unread {
+                            Some(unread) => response.map_body(|_, body| unread.outlasts(body)),
+                            None => response,
+                        })
+                    }
                 })
                 .wrap(Condition::new(!shared.config.allowed_origins.is_empty(), cors(&shared.config)))
                 .app_data(shared.clone())

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, Utc};
@@ -67,8 +67,15 @@ fn read(
     // Merge patches have a media type of their own (RFC 7396); only PATCH sends it.
     let is_json = essence == "application/json"
         || (essence == "application/merge-patch+json" && request.method() == actix_web::http::Method::PATCH);
+    // What is compressed is nothing that we read.
+    let is_plain = request.headers().get(CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let payload = Payload::from_request(request, payload);
     let read = async move {
+        // Who says so before is told before.
+        if length.is_some_and(|length| length > limit as u64) {
+            return Err(Error::BodyTooLarge { limit });
+        }
         let mut payload = payload.await.map_err(|_| Error::BadRequest("The body can't be read."))?;
         let mut body = actix_web::web::BytesMut::new();
         while let Some(chunk) = payload.next().await {
@@ -80,6 +87,9 @@ fn read(
         }
         if !is_json {
             return Err(Error::UnsupportedMediaType("application/json"));
+        }
+        if !is_plain {
+            return Err(Error::UnsupportedMediaType("application/json without Content-Encoding"));
         }
         Ok(body.freeze())
     };

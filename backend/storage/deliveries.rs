@@ -116,7 +116,7 @@ pub struct Endpoint {
 pub struct Due {
     pub id: Uuid,
     pub attempts: i16,
-    pub due_at: DateTime<Utc>,
+    pub asked_again: i32,
     pub created_at: DateTime<Utc>,
     pub about: About,
 }
@@ -142,7 +142,7 @@ pub fn endpoint(connection: &mut PgConnection, replica: Uuid, id: Uuid) -> Resul
 
 /// What is due for an endpoint, but for the deliveries in `known`: at most `limit`, those first that are due for longest.
 pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) -> Result<Vec<Due>> {
-    type Row = (Uuid, i16, DateTime<Utc>, DateTime<Utc>, Option<EventRow>, Option<String>, Option<Value>);
+    type Row = (Uuid, i16, i32, DateTime<Utc>, Option<EventRow>, Option<String>, Option<Value>);
     let rows: Vec<Row> = deliveries::table
         .left_join(order_events::table.on(is_its_event()))
         .left_join(orders::table.on(orders::id.nullable().eq(deliveries::order_id)))
@@ -154,7 +154,7 @@ pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) 
         .select((
             deliveries::id,
             deliveries::attempts,
-            deliveries::due_at.assume_not_null(),
+            deliveries::asked_again,
             deliveries::created_at,
             Option::<EventRow>::as_select(),
             orders::reference.nullable(),
@@ -162,7 +162,7 @@ pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) 
         ))
         .load(connection)?;
     rows.into_iter()
-        .map(|(delivery, attempts, due_at, created_at, event, reference, metadata)| {
+        .map(|(delivery, attempts, asked_again, created_at, event, reference, metadata)| {
             let about = match event {
                 Some(event) => About::Event {
                     event: Box::new(Event::try_from(event)?),
@@ -171,7 +171,7 @@ pub fn due(connection: &mut PgConnection, id: Uuid, known: &[Uuid], limit: i64) 
                 },
                 None => About::Test { webhook_id: id },
             };
-            Ok(Due { id: delivery, attempts, due_at, created_at, about })
+            Ok(Due { id: delivery, attempts, asked_again, created_at, about })
         })
         .collect()
 }
@@ -193,8 +193,9 @@ fn texts(metadata: Value) -> BTreeMap<String, String> {
 pub struct Attempted {
     pub webhook_id: Uuid,
     pub delivery_id: Uuid,
-    /// When it was due; whoever asked for it to be sent again meanwhile has changed that, and gets it.
-    pub due_at: DateTime<Utc>,
+    /// How many attempts there had been before, and how often it had been asked for again: who asks meanwhile gets it.
+    pub attempts_before: i16,
+    pub asked_again: i32,
     pub started_at: DateTime<Utc>,
     /// None: there was no answer, and `error` says why.
     pub status: Option<u16>,
@@ -224,7 +225,8 @@ impl Attempted {
 /// succeeded for five days, is switched off.
 pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()> {
     let ids: Vec<Uuid> = attempted.iter().map(|one| one.delivery_id).collect();
-    let due: Vec<DateTime<Utc>> = attempted.iter().map(|one| one.due_at).collect();
+    let before: Vec<i16> = attempted.iter().map(|one| one.attempts_before).collect();
+    let asked_again: Vec<i32> = attempted.iter().map(|one| one.asked_again).collect();
     let again: Vec<Option<f64>> =
         attempted.iter().map(|one| one.again_after.map(|pause| pause.as_secs_f64())).collect();
     let succeeded: Vec<Option<DateTime<Utc>>> =
@@ -232,14 +234,15 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
     diesel::sql_query(
         "WITH n AS (
              SELECT d.id, now() + n.again * interval '1 second' AS next_at, n.succeeded_at
-             FROM webhook_deliveries AS d JOIN unnest($1, $2, $3, $4) AS n (id, due_at, again, succeeded_at) USING (id)
-             WHERE d.due_at = n.due_at ORDER BY d.id FOR NO KEY UPDATE OF d
+             FROM webhook_deliveries AS d JOIN unnest($1, $2, $3, $4, $5) AS n (id, attempts, asked_again, again, succeeded_at) USING (id)
+             WHERE (d.attempts, d.asked_again) = (n.attempts, n.asked_again) ORDER BY d.id FOR NO KEY UPDATE OF d
          )
          UPDATE webhook_deliveries AS d SET attempts = d.attempts + 1, due_at = n.next_at, succeeded_at = n.succeeded_at
          FROM n WHERE d.id = n.id",
     )
     .bind::<Array<SqlUuid>, _>(&ids)
-    .bind::<Array<Timestamptz>, _>(due)
+    .bind::<Array<SmallInt>, _>(before)
+    .bind::<Array<Int4>, _>(asked_again)
     .bind::<Array<Nullable<Double>>, _>(again)
     .bind::<Array<Nullable<Timestamptz>>, _>(succeeded)
     .execute(connection)?;

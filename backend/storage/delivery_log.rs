@@ -120,11 +120,20 @@ pub fn find(connection: &mut PgConnection, webhook_id: Uuid, id: Uuid) -> Result
     Ok((delivery, made.select(Attempt::as_select()).load(connection)?))
 }
 
-/// Has a delivery made again, from the first attempt on, under the same name.
+/// Has a delivery made again, from the first attempt on, under the same name. What waits for its first one waits where it is:
+/// behind the order's earlier events, and before its later ones.
 pub fn resend(connection: &mut PgConnection, webhook_id: Uuid, id: Uuid) -> Result<Delivery> {
     let own = deliveries::table.find(id).filter(deliveries::webhook_id.eq(webhook_id));
     diesel::update(own)
-        .set((deliveries::attempts.eq(0), deliveries::due_at.eq(diesel::dsl::now)))
+        .set(
+            (
+                deliveries::attempts.eq(0),
+                deliveries::asked_again.eq(deliveries::asked_again + 1),
+                deliveries::due_at
+                    .eq(sql::<Timestamptz>("CASE WHEN attempts = 0 THEN COALESCE(due_at, now()) ELSE now() END")
+                        .nullable()),
+            ),
+        )
         .execute(connection)?;
     find(connection, webhook_id, id).map(|(delivery, _)| delivery)
 }
@@ -171,13 +180,15 @@ pub fn replay(
     if query.execute(connection)? as i64 > REPLAYED_AT_ONCE {
         return Err(Error::TooMuchToReplay(REPLAYED_AT_ONCE));
     }
+    // Due when it happened: it comes in the order of that, also among those that wait for the first time.
     let statement = "INSERT INTO webhook_deliveries (id, webhook_id, order_id, version, created_at, due_at)
-         SELECT gen_random_uuid(), $1, order_id, version, now(), now() + row_number() OVER (ORDER BY seq) * interval '1 microsecond'
-         FROM (SELECT order_id, version, seq FROM order_events
+         SELECT gen_random_uuid(), $1, order_id, version, now(), recorded_at
+         FROM (SELECT order_id, version, seq, recorded_at FROM order_events
                WHERE recorded_at >= $2 AND recorded_at < $3 AND ($4 IS NULL OR owner_id = $4) AND ($5 = '{}' OR type = ANY ($5))
                ORDER BY seq LIMIT $6) AS event
          ORDER BY seq
-         ON CONFLICT (webhook_id, order_id, version) DO UPDATE SET attempts = 0, due_at = EXCLUDED.due_at";
+         ON CONFLICT (webhook_id, order_id, version)
+         DO UPDATE SET attempts = 0, asked_again = webhook_deliveries.asked_again + 1, due_at = EXCLUDED.due_at";
     let count = diesel::sql_query(statement)
         .bind::<SqlUuid, _>(webhook_id)
         .bind::<Timestamptz, _>(from)

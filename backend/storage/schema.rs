@@ -170,6 +170,7 @@ diesel::table! {
         attempts -> Int2,
         due_at -> Nullable<Timestamptz>,
         succeeded_at -> Nullable<Timestamptz>,
+        asked_again -> Int4,
     }
 }
 

@@ -66,7 +66,8 @@ impl Sender {
         let mut attempted = Attempted {
             webhook_id,
             delivery_id: due.id,
-            due_at: due.due_at,
+            attempts_before: due.attempts,
+            asked_again: due.asked_again,
             started_at,
             status: None,
             error: None,
@@ -138,8 +139,11 @@ impl Sender {
 
 /// `Retry-After`: seconds, or a time.
 fn pause(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let is_number = !value.trim().is_empty() && value.trim().bytes().all(|byte| byte.is_ascii_digit());
     match value.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
+        // Longer than there are numbers for.
+        Err(_) if is_number => Some(Duration::MAX),
         Err(_) => (DateTime::parse_from_rfc2822(value.trim()).ok()?.with_timezone(&Utc) - now).to_std().ok(),
     }
 }
@@ -165,7 +169,9 @@ mod tests {
         assert_eq!(pause("120", now), Some(Duration::from_secs(120)));
         assert_eq!(pause("Thu, 26 Nov 2026 10:01:00 GMT", now), Some(Duration::from_secs(60)));
         assert_eq!(pause("Thu, 26 Nov 2026 09:00:00 GMT", now), None);
+        assert_eq!(pause("99999999999999999999999", now), Some(Duration::MAX));
         assert_eq!(pause("soon", now), None);
+        assert_eq!(pause("", now), None);
         assert_eq!(pause("-1", now), None);
     }
 }

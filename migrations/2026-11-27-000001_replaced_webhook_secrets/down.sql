@@ -1,3 +1,4 @@
+ALTER TABLE webhook_deliveries DROP COLUMN asked_again;
 ALTER TABLE webhooks
     ADD COLUMN previous_secret bytea CHECK (octet_length(previous_secret) = 32),
     ADD COLUMN previous_until timestamptz,

@@ -9,3 +9,6 @@ CREATE TABLE replaced_webhook_secrets (
 INSERT INTO replaced_webhook_secrets (webhook_id, secret, signs_until)
 SELECT id, previous_secret, previous_until FROM webhooks WHERE previous_until > now();
 ALTER TABLE webhooks DROP COLUMN previous_secret, DROP COLUMN previous_until;
+
+-- How often its owner has asked for it again: what is under way then does not settle that.
+ALTER TABLE webhook_deliveries ADD COLUMN asked_again integer NOT NULL DEFAULT 0;

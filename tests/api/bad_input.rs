@@ -1,7 +1,11 @@
 //! What bad input gets: a problem with its own code, nothing written, nothing lost.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::client::text;
 use crate::support::people::Person;
@@ -378,4 +382,79 @@ fn without_request_id(reply: Reply) -> (u16, Vec<(String, String)>, String) {
         .collect();
     headers.sort();
     (reply.status, headers, reply.text().replace(&id, "ID"))
+}
+
+/// What was answered is not listened to for ever.
+#[tokio::test]
+async fn bodies_without_an_end() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    let token = format!("Authorization: Bearer {}\r\n", uma.token);
+    for (request, authorization, status) in [
+        ("POST /api/v1/orders", "", "401"),
+        ("POST /api/v1/nothing", "", "404"),
+        ("DELETE /api/v1/orders", "", "405"),
+        ("GET /livez", "", "200"),
+        ("POST /api/v1/orders", token.as_str(), "413"),
+    ] {
+        let mut stream = connect(&app).await;
+        let head = format!(
+            "{request} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let (mut reading, mut writing) = stream.into_split();
+        let endless = tokio::spawn(async move {
+            let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
+            while writing.write_all(chunk.as_bytes()).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let mut answer = Vec::new();
+        // However it ends: closed, or reset because there was more.
+        let _ = tokio::time::timeout(Duration::from_secs(10), reading.read_to_end(&mut answer)).await.expect(request);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+        tokio::time::timeout(Duration::from_secs(10), endless).await.expect("nobody listens any more").unwrap();
+    }
+}
+
+/// One that ends keeps its connection, whether its length was announced or not.
+#[tokio::test]
+async fn chunked_bodies_keep_their_connection() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    let mut stream = connect(&app).await;
+    for n in 0..3 {
+        let body = format!("{{\"title\": \"Sofa {n}\"}}");
+        let request = format!(
+            "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            uma.token,
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 8192];
+        let length = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 201"), "{n}: {}", String::from_utf8_lossy(&answer[..length]));
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_is_too_much_is_refused_before_it_comes() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    let mut stream = connect(&app).await;
+    let head = format!(
+        "POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Content-Length: 9999999999\r\n\r\n",
+        uma.token
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 8192];
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut answer)).await.expect("at once").unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..read]));
+}
+
+async fn connect(app: &TestApp) -> TcpStream {
+    TcpStream::connect(app.base.trim_start_matches("http://")).await.unwrap()
 }

@@ -243,6 +243,36 @@ async fn what_is_asked_for_again_while_it_is_sent_is_sent_again() {
     assert_eq!(attempts(&uma, &webhook, 0).await["attempts"].as_array().unwrap().len(), 2);
 }
 
+/// What waits for its first attempt keeps its place: before the order's later events.
+#[tokio::test]
+async fn asking_again_overtakes_nothing() {
+    let app = app().await;
+    let receiver = Receiver::answering(|_| Answer::of(204).after(Duration::from_millis(100)));
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let webhook = uma.makes_webhook(&receiver.url("/")).await;
+    let order = uma.create_order("Sofa").await;
+    let items: Vec<_> = (0..20).map(|n| json!({"order_id": order.id, "message": format!("{n}")})).collect();
+    let (first, second) = items.split_at(10);
+    max.post("/events/batch", json!({"items": first})).await.expect(200);
+    let between = chrono::Utc::now();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    max.post("/events/batch", json!({"items": second})).await.expect(200);
+    let pending = uma.get(&format!("{}/deliveries?limit=100", path_of(&webhook))).await.expect(200);
+    let fifth = pending.data().iter().find(|delivery| delivery["version"] == 5).expect("it waits");
+    let resend = format!("{}/deliveries/{}/resend", path_of(&webhook), text(&fifth["id"]));
+    uma.request(Method::POST, &resend).await.expect(202);
+    let span = json!({"from": (between - chrono::Duration::hours(1)).to_rfc3339(), "to": between.to_rfc3339()});
+    assert_eq!(uma.post(&format!("{}/replay", path_of(&webhook)), span).await.expect(202)["deliveries"], 11);
+    let came_first = async || {
+        let mut seen = HashSet::new();
+        let received = receiver.received();
+        let versions = received.iter().filter_map(|one| Some(one.event()?.1)).filter(|version| seen.insert(*version));
+        versions.collect::<Vec<_>>()
+    };
+    eventually("all came", async || came_first().await.len() == 21).await;
+    assert_eq!(came_first().await, (1..=21).collect::<Vec<_>>());
+}
+
 /// A replay takes what there is in the order of its events, and attempts are noted beside it.
 #[tokio::test]
 async fn replays_beside_a_thousand_attempts_are_not_told_to_try_again() {
