@@ -75,7 +75,7 @@ const UPDATE_ORDER = `
 const insertOrder = insertInto('orders', ['id', 'owner_id', 'status', 'version', 'public_version', 'title',
   'description', 'reference', 'recipient_name', 'recipient_phone', 'pickup_address', 'delivery_address', 'metadata',
   'public_tracking', 'due_at', 'created_at', 'updated_at']);
-const insertEvent = insertInto('order_events', EVENT_COLUMNS);
+const insertEvent = insertInto('order_events', [...EVENT_COLUMNS, 'owner_id']);
 
 export async function createOrder(req, res) {
   const details = NewOrder.parse(req.body);
@@ -191,6 +191,7 @@ function newEvent(order, actor, said) {
     location: null,
     ...said,
     order_id: order.id,
+    owner_id: order.owner_id,
     version: order.version,
     public: true,
     status: order.status,
