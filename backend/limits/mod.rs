@@ -130,11 +130,7 @@ impl Limits {
 
 /// Takes one for a request from the bucket of its account or key, and notes how it stands, for the answer's headers.
 pub fn take_for(app: &App, request: &HttpRequest, policy: Policy, whose: Whose) -> Result<()> {
-    let taken = app.limits.take(policy, whose);
-    if let Ok(Some(verdict)) | Err(Error::RateLimited(verdict)) = &taken {
-        request.extensions_mut().insert(*verdict);
-    }
-    taken.map(|_| ())
+    noted(request, app.limits.take(policy, whose))
 }
 
 /// The same for who has shown nothing: from the bucket of their address.
@@ -144,11 +140,14 @@ pub fn take_for_address(app: &App, request: &HttpRequest, policy: Policy) -> Res
 
 /// Takes nothing: refuses whoever has nothing left, and notes that for the answer's headers.
 pub fn look_at_address(app: &App, request: &HttpRequest, policy: Policy) -> Result<()> {
-    let looked = app.limits.look(policy, of_address(app, request));
-    if let Err(Error::RateLimited(verdict)) = &looked {
+    noted(request, app.limits.look(policy, of_address(app, request)).map(|()| None))
+}
+
+fn noted(request: &HttpRequest, asked: Result<Option<Verdict>>) -> Result<()> {
+    if let Ok(Some(verdict)) | Err(Error::RateLimited(verdict)) = &asked {
         request.extensions_mut().insert(*verdict);
     }
-    looked
+    asked.map(|_| ())
 }
 
 pub fn of_address(app: &App, request: &HttpRequest) -> Whose {

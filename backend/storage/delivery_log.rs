@@ -209,12 +209,16 @@ fn try_lock(connection: &mut PgConnection, webhook_id: Uuid) -> Result<bool> {
     Ok(taken.get_result(connection)?)
 }
 
-/// Deletes what is 30 days old, at most `limit` of it; says how many. What was asked for again since is not old.
+/// Deletes what is 30 days old, at most `limit` of it; says how many. What is yet to be sent waits for as long again: its
+/// receiver may be off, or its owner has asked for it again.
 pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {
-    let cutoff = || sql::<Timestamptz>("now() - interval '30 days'");
     let old: Vec<Uuid> = deliveries::table
-        .filter(deliveries::created_at.lt(cutoff()))
-        .filter(deliveries::due_at.is_null().or(deliveries::due_at.lt(cutoff().nullable())))
+        .filter(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '30 days'")))
+        .filter(
+            deliveries::due_at
+                .is_null()
+                .or(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '60 days'"))),
+        )
         .select(deliveries::id)
         .limit(limit)
         .load(connection)?;

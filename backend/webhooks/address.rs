@@ -70,12 +70,12 @@ impl Guard {
     }
 
     /// A URL, as far as can be said without resolving its name.
-    pub fn check(&self, url: &str) -> Result<Url, Refused> {
-        // What reads URLs would take `https:a`, too.
-        if !url.contains("://") {
+    pub fn check(&self, given: &str) -> Result<Url, Refused> {
+        let url = Url::parse(given).map_err(|_| Refused::NoUrl)?;
+        // What reads URLs takes `https:a`, too.
+        if !given.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")) {
             return Err(Refused::NoUrl);
         }
-        let url = Url::parse(url).map_err(|_| Refused::NoUrl)?;
         match url.scheme() {
             "https" => {}
             // Where an address is allowed, so is what goes there unencrypted; which one it is, is seen when connecting.
@@ -240,6 +240,7 @@ mod tests {
             ("https://", Refused::NoUrl),
             ("https:a", Refused::NoUrl),
             ("https:/a", Refused::NoUrl),
+            ("https:a?x=://b", Refused::NoUrl),
             ("https:\\\\a", Refused::NoUrl),
             ("http://shop.example", Refused::NotHttps),
             ("https://uma:secret@shop.example", Refused::HoldsCredentials),

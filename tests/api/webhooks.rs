@@ -651,6 +651,14 @@ async fn the_log_is_kept_for_thirty_days() {
     let mut connection = app.database.connect();
     assert_eq!(order_tracker::storage::delivery_log::sweep(&mut connection, 100).unwrap(), 1);
     assert_eq!(app.database.number("SELECT count(*) FROM webhook_attempts"), 2);
+    // What is yet to be sent is kept for as long again, whatever it tells of.
+    app.database.run(
+        "UPDATE webhooks SET active = false;
+         UPDATE webhook_deliveries SET created_at = now() - interval '59 days', due_at = now() - interval '59 days'",
+    );
+    assert_eq!(order_tracker::storage::delivery_log::sweep(&mut connection, 100).unwrap(), 0);
+    app.database.run("UPDATE webhook_deliveries SET created_at = now() - interval '60 days 1 hour'");
+    assert_eq!(order_tracker::storage::delivery_log::sweep(&mut connection, 100).unwrap(), 2);
 }
 
 /// Whoever is killed while sending: what was committed is told, by another replica or after a restart.
