@@ -150,10 +150,14 @@ fn pause(value: &str, now: DateTime<Utc>) -> Option<Duration> {
 
 /// The causes, without the URL, which may hold what is nobody's business.
 fn in_words(error: &reqwest::Error) -> String {
-    let mut words = Vec::new();
+    let mut words: Vec<String> = Vec::new();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        words.push(error.to_string());
+        let text = error.to_string();
+        // OpenSSL's is said by each layer above it.
+        if !words.iter().any(|said| said.contains(&text)) {
+            words.push(text);
+        }
         cause = error.source();
     }
     if words.is_empty() { "the request failed".to_owned() } else { words.join(": ") }

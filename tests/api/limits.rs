@@ -41,6 +41,34 @@ async fn answers_say_how_it_stands_per_account_and_per_key() {
 }
 
 #[tokio::test]
+async fn who_asks_too_much_is_refused_without_anything_being_done_and_nobody_else() {
+    let app = TestApp::start_with(limited).await;
+    let (uma, otto) = (app.user("Uma").await, app.user("Otto").await);
+    let key = uma.with_key(&["orders:read", "orders:write"]).await;
+    // More than come back meanwhile, a hundred a second.
+    let mut refused = None;
+    for _ in 0..40 {
+        let replies = all((0..500).map(|_| key.get("/orders?limit=1"))).await;
+        refused = replies.into_iter().find(|reply| reply.status == 429);
+        if refused.is_some() {
+            break;
+        }
+    }
+    let refused = refused.expect("one is too many");
+    assert_eq!(refused["code"], "rate_limited");
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"api\";q=6000;w=60"));
+    assert_eq!((standing(&refused).1, refused.header("retry-after")), (0, Some("1")));
+    let replies = all((0..300).map(|_| key.post("/orders", json!({"title": "Sofa"})))).await;
+    let made = replies.iter().filter(|reply| reply.status == 201).count() as i64;
+    assert!(replies.iter().filter(|reply| reply.status == 429).count() > 100, "{made} of 300");
+    assert_eq!(app.database.number("SELECT count(*) FROM orders"), made);
+    // Its account, and others.
+    uma.get("/orders").await.expect(200);
+    otto.get("/orders").await.expect(200);
+    eventually("some come back", async || key.get("/orders?limit=1").await.status == 200).await;
+}
+
+#[tokio::test]
 async fn logins_and_registrations_have_little() {
     let app = TestApp::start_with(limited).await;
     let uma = Person::registers(&app.base, "Uma").await;

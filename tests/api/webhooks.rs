@@ -8,7 +8,7 @@ use reqwest::Method;
 use crate::support::client::{Reply, all, text};
 use crate::support::people::Person;
 use crate::support::process::Process;
-use crate::support::receiver::{Answer, Received, Receiver};
+use crate::support::receiver::{Answer, Received, Receiver, TlsFront};
 use crate::support::{TestApp, eventually, json};
 
 async fn app() -> TestApp {
@@ -44,6 +44,18 @@ async fn attempts(person: &Person, webhook: &Reply, n: usize) -> Reply {
     let deliveries = person.get(&format!("{}/deliveries", path_of(webhook))).await.expect(200);
     let id = text(&deliveries.data()[n]["id"]).to_owned();
     person.get(&format!("{}/deliveries/{id}", path_of(webhook))).await.expect(200)
+}
+
+/// What the first attempt of the newest delivery failed by.
+async fn failure(person: &Person, webhook: &Reply) -> String {
+    let mut error = String::new();
+    eventually("an attempt has failed", async || {
+        let delivery = attempts(person, webhook, 0).await;
+        error = delivery["attempts"][0]["error"].as_str().unwrap_or_default().to_owned();
+        !error.is_empty()
+    })
+    .await;
+    error
 }
 
 #[tokio::test]
@@ -398,6 +410,38 @@ async fn redirects_are_not_followed_and_what_hangs_ends_after_fifteen_seconds() 
     assert_eq!((&attempt["status"], &attempt["error"]), (&json!(null), &json!("no answer within 15 seconds")));
     assert!((14_900..16_500).contains(&attempt["duration_ms"].as_i64().unwrap()), "{attempt}");
     assert_eq!(trap.count(), 0);
+}
+
+#[tokio::test]
+async fn a_certificate_is_trusted_by_the_system_and_for_its_name_or_nothing_is_told() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let front = TlsFront::of(&receiver).await;
+    let uma = app.user("Uma").await;
+    let webhook = uma.makes_webhook(&front.url("127.0.0.1")).await;
+    let order = uma.create_order("Sofa").await;
+    let why = failure(&uma, &webhook).await;
+    assert_eq!(why.matches("certificate verify failed").count(), 1, "{why}");
+    let delivery = text(&attempts(&uma, &webhook, 0).await["id"]).to_owned();
+
+    // On another machine it is trusted.
+    app.stops_first().await;
+    let mut settings = app.environment().clone();
+    settings.insert("SSL_CERT_FILE", front.certificate().display().to_string());
+    let process = Process::serves(&settings).await;
+    let uma = Person::logs_in(&process.base, "users", &uma.email, crate::support::people::PASSWORD).await;
+    let resend = format!("{}/deliveries/{delivery}/resend", path_of(&webhook));
+    uma.request(Method::POST, &resend).await.expect(202);
+    let received = receiver.receives(1).await;
+    verify(&received[0], text(&webhook["secret"]));
+    assert_eq!(received[0].event(), Some((&order.id[..], 1)));
+
+    // For 127.0.0.1, and nobody else.
+    let other = uma.makes_webhook(&front.url("localhost")).await;
+    uma.request(Method::POST, &format!("{}/test", path_of(&other))).await.expect(202);
+    let why = failure(&uma, &other).await;
+    assert!(why.contains("mismatch"), "{why}");
+    assert_eq!(receiver.count(), 1);
 }
 
 #[tokio::test]

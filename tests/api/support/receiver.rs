@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_native_tls::native_tls;
 
 /// One request that came.
 #[derive(Debug, Clone)]
@@ -126,6 +130,62 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         let _ = self.stop.take().map(|stop| stop.send(()));
         let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+/// TLS in front of a receiver, by a certificate of its own for 127.0.0.1, until dropped.
+pub struct TlsFront {
+    address: SocketAddr,
+    folder: PathBuf,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl TlsFront {
+    pub async fn of(receiver: &Receiver) -> TlsFront {
+        let folder = std::env::temp_dir().join(format!("order-tracker-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir(&folder).expect("a folder");
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+            .args(["-subj", "/CN=receiver", "-addext", "subjectAltName=IP:127.0.0.1"])
+            .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+            .current_dir(&folder)
+            .output()
+            .expect("openssl");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let read = |name| std::fs::read(folder.join(name)).expect("a file");
+        let identity =
+            native_tls::Identity::from_pkcs8(&read("certificate.pem"), &read("key.pem")).expect("a certificate");
+        let acceptor = tokio_native_tls::TlsAcceptor::from(native_tls::TlsAcceptor::new(identity).expect("TLS"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (address, behind) = (listener.local_addr().expect("it listens"), receiver.address);
+        let serving = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    // Whoever does not trust the certificate goes.
+                    let Ok(mut outside) = acceptor.accept(stream).await else { return };
+                    let mut inside = TcpStream::connect(behind).await.expect("the receiver");
+                    tokio::io::copy_bidirectional(&mut outside, &mut inside).await.ok();
+                });
+            }
+        });
+        TlsFront { address, folder, serving }
+    }
+
+    pub fn url(&self, host: &str) -> String {
+        format!("https://{host}:{}/", self.address.port())
+    }
+
+    /// For those who shall trust it.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("certificate.pem")
+    }
+}
+
+impl Drop for TlsFront {
+    fn drop(&mut self) {
+        self.serving.abort();
+        std::fs::remove_dir_all(&self.folder).ok();
     }
 }
 
