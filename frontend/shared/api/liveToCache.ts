@@ -13,6 +13,8 @@ import type { Live } from './live';
 /** Reads after events are gathered: a burst of moves causes one read, not one a move. */
 const GATHER = 300;
 const LIST_GATHER = 1_000;
+/** By then, what was put into the cache is on the page. */
+const SHOWN = 50;
 
 /** Keeps one order and its history current. `version` is what the cache holds already. */
 export function followOrder(live: Live, queries: QueryClient, orderId: string, version: number): () => void {
@@ -108,13 +110,18 @@ async function refetch(queries: QueryClient, filters: QueryFilters, signal: Abor
 /** Puts an order that the server just answered with everywhere it stands, and has the history read again. */
 export function storeOrder(queries: QueryClient, order: Order, event?: Event | null) {
   put(queries, order, event);
-  void queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) });
+  readListsOnceShown(queries);
 }
 
 /** The same for the answers to a batch, with one read of the lists for all of them. */
 export function storeOrders(queries: QueryClient, orders: Order[]) {
   for (const order of orders) put(queries, order);
-  void queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) });
+  readListsOnceShown(queries);
+}
+
+/** Whoever shows several lists has to see an order's new status before it is gone from the list of the old one. */
+function readListsOnceShown(queries: QueryClient) {
+  setTimeout(() => void queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) }), SHOWN);
 }
 
 function put(queries: QueryClient, order: Order, event?: Event | null) {

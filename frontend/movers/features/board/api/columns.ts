@@ -1,5 +1,6 @@
 import { listOrdersInfiniteOptions, type Order, type Status } from '@shared/api';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { countsQuery, openStatuses, type BoardFilters } from './filters';
 
 export interface Column {
@@ -30,7 +31,8 @@ export function useColumns(filters: BoardFilters): Column[] {
     cancelled: useList('cancelled', filters),
   };
   const shown = filters.status === 'open' ? openStatuses : [filters.status];
-  const orders = newestOf(shown.flatMap((status) => lists[status].data?.pages.flatMap(({ data }) => data) ?? []));
+  const read = shown.flatMap((status) => lists[status].data?.pages.flatMap(({ data }) => data) ?? []);
+  const orders = useWhileReading(newestOf(read), filters, shown.some((status) => lists[status].isFetching));
   return shown.map((status) => {
     const list = lists[status];
     return {
@@ -57,6 +59,18 @@ function useList(status: Status, filters: BoardFilters) {
     // While filters change, what was there stays, dimmed, instead of jumping to a skeleton and back.
     placeholderData: keepPreviousData,
   });
+}
+
+/**
+ * The lists are read side by side. An order that was moved is gone from one of them a moment before it is in the other, if that
+ * one takes longer: until all are read it stays where it was seen last.
+ */
+function useWhileReading(read: Order[], filters: BoardFilters, isReading: boolean): Order[] {
+  const [before, setBefore] = useState({ filters, orders: read });
+  const orders = isReading && before.filters === filters ? newestOf([...read, ...before.orders]) : read;
+  const isSame = orders.length === before.orders.length && orders.every((order, index) => order === before.orders[index]);
+  if (!isSame || before.filters !== filters) setBefore({ filters, orders });
+  return orders;
 }
 
 /**

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react';
 /**
  * An order that is moved leaves its column, and the button that was pressed goes with it: without this the keyboard would
  * find itself at the top of the page. The focus follows the order to its new place, or goes to the heading of the column
- * where it was. Returns the ref of what surrounds the cards.
+ * where it was; to the content, if it was the last order of all. Returns the ref of what surrounds the cards.
  */
 export function useFollowFocus<E extends HTMLElement>() {
   const board = useRef<E>(null);
@@ -33,7 +33,7 @@ export function useFollowFocus<E extends HTMLElement>() {
     const card = board.current?.querySelector<HTMLElement>(`[data-order="${held.order}"]`);
     const heading = held.heading ? document.getElementById(held.heading) : null;
     last.current = null;
-    (card ?? heading)?.focus({ preventScroll: !card });
+    (card ?? heading ?? document.getElementById('content'))?.focus({ preventScroll: !card });
   });
 
   return board;

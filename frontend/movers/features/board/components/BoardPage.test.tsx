@@ -1,10 +1,11 @@
 import { sampleProblem } from '@shared/testing/samples';
 import { answer } from '@shared/testing/server';
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { menuItem, moved, moveEvent, openApp, piano, sofa } from '../../../testing/app';
 
 const card = (name: string) => screen.findByRole('article', { name });
+const aMoment = () => act(() => new Promise((resolve) => setTimeout(resolve, 100)));
 
 test('the one big button moves the order, saying what the mover saw, and can be taken back', async () => {
   const sent: unknown[] = [];
@@ -30,6 +31,47 @@ test('the one big button moves the order, saying what the mover saw, and can be 
   const created = await screen.findByRole('region', { name: /^Created/ });
   expect(await within(created).findByRole('article', { name: 'Sofa, three seats' })).toBeVisible();
   expect(sent[1]).toEqual({ undo: true, expected_status: 'started' });
+});
+
+test('a moved order is on the board all the time, whichever list is read first, and the focus goes with it', async () => {
+  const { person, held } = openApp({ orders: [sofa] });
+  let readStarted = () => {};
+  const startedIsRead = new Promise<void>((resolve) => (readStarted = resolve));
+  let readsOfCreated = 0;
+  answer('GET /api/v1/orders', async ({ url }) => {
+    const status = url.searchParams.get('status');
+    const isMoved = held.orders[0]?.status === 'started';
+    if (isMoved && status === 'started') await startedIsRead;
+    if (isMoved && status === 'created') readsOfCreated++;
+    return { data: held.orders.filter((order) => order.status === status), next_cursor: null };
+  });
+  answer('POST /api/v1/orders/:order_id/events', () => {
+    const order = moved(sofa, 'started');
+    held.orders = [order];
+    return { event: moveEvent(order), order };
+  });
+
+  await person.click(within(await card('Sofa, three seats')).getByRole('button', { name: 'Start' }));
+  await waitFor(() => expect(readsOfCreated).toBe(1));
+  await aMoment();
+
+  const started = screen.getByRole('region', { name: /^Started/ });
+  expect(within(started).getByRole('article', { name: 'Sofa, three seats' })).toHaveFocus();
+  readStarted();
+  await aMoment();
+  expect(within(started).getByRole('article', { name: 'Sofa, three seats' })).toHaveFocus();
+});
+
+test('after the last order of all, the focus is on the content', async () => {
+  const { person, held } = openApp({ orders: [{ ...sofa, status: 'in_progress', allowed: ['completed'] }] });
+  answer('POST /api/v1/orders/:order_id/events', () => {
+    const order = moved(sofa, 'completed', []);
+    held.orders = [order];
+    return { event: moveEvent(order), order };
+  });
+  await person.click(within(await card('Sofa, three seats')).getByRole('button', { name: 'Complete' }));
+  expect(await screen.findByRole('heading', { name: 'Nothing to move' })).toBeVisible();
+  expect(screen.getByRole('main')).toHaveFocus();
 });
 
 test('the next likely move is whatever the server says first', async () => {
