@@ -263,14 +263,15 @@ async fn a_lost_answer_can_be_asked_for_again() {
 
 /// Postgres may be at work for a moment on what the dead have asked.
 async fn once_it_is_settled(request: impl Fn() -> Request) -> Reply {
-    for _ in 0..100 {
+    let mut settled = None;
+    eventually("it is settled", async || {
         let reply = request().await;
-        if reply.status != 409 || reply["code"] != "idempotency_in_progress" {
-            return reply;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it is in progress for five seconds");
+        let is_settled = reply.status != 409 || reply["code"] != "idempotency_in_progress";
+        settled = Some(reply);
+        is_settled
+    })
+    .await;
+    settled.expect("it was asked")
 }
 
 /// A server is killed in the middle of many, and those that got no answer are asked again elsewhere. Five times, and until some

@@ -48,9 +48,8 @@ export function followOrder(live: Live, queries: QueryClient, orderId: string, v
 
 /** Keeps every list of orders, and the counts above it, current. `onEvent` lets an app announce what happened. */
 export function followOrders(live: Live, queries: QueryClient, onEvent?: (event: Event) => void): () => void {
-  const lists: QueryFilters = { predicate: ({ queryKey }) => isListOfOrders(queryKey) };
-  const readAgain = () => queries.invalidateQueries(lists);
-  const reads = gathered(queries, lists, LIST_GATHER);
+  const readAgain = () => queries.invalidateQueries(listsOfOrders);
+  const reads = gathered(queries, listsOfOrders, LIST_GATHER);
   const stop = live.subscribe('orders', {
     onSnapshot: () => {
       // The line was lost, and who knows what happened to the server meanwhile.
@@ -65,7 +64,7 @@ export function followOrders(live: Live, queries: QueryClient, onEvent?: (event:
       reads.soon();
       onEvent?.(event);
     },
-    poll: (signal) => refetch(queries, lists, signal),
+    poll: (signal) => refetch(queries, listsOfOrders, signal),
   });
   return () => {
     stop();
@@ -121,7 +120,7 @@ export function storeOrders(queries: QueryClient, orders: Order[]) {
 
 /** Whoever shows several lists has to see an order's new status before it is gone from the list of the old one. */
 function readListsOnceShown(queries: QueryClient) {
-  setTimeout(() => void queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) }), SHOWN);
+  setTimeout(() => void queries.invalidateQueries(listsOfOrders), SHOWN);
 }
 
 function put(queries: QueryClient, order: Order, event?: Event | null) {
@@ -201,9 +200,8 @@ function idOf(queryKey: QueryKey): unknown {
   return (queryKey[0] as { _id?: string } | undefined)?._id;
 }
 
-export function isListOfOrders(queryKey: QueryKey): boolean {
-  return idOf(queryKey) === 'listOrders' || idOf(queryKey) === 'countOrders';
-}
+/** Every list, and the counts above it. */
+export const listsOfOrders: QueryFilters = { predicate: ({ queryKey }) => ['listOrders', 'countOrders'].includes(String(idOf(queryKey))) };
 
 /**
  * Reads a moment after the first of several events, and once more if others came while it was reading. It waits for each

@@ -142,7 +142,7 @@ pub struct TlsFront {
 
 impl TlsFront {
     pub async fn of(receiver: &Receiver) -> TlsFront {
-        let folder = std::env::temp_dir().join(format!("order-tracker-{}", uuid::Uuid::now_v7()));
+        let folder = std::env::temp_dir().join(format!("ot-tls-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir(&folder).expect("a folder");
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])

@@ -9,7 +9,7 @@ import {
   type Order,
   type ProblemError,
 } from '@shared/api';
-import { isListOfOrders, storeOrder } from '@shared/api/liveToCache';
+import { listsOfOrders, storeOrder } from '@shared/api/liveToCache';
 import { notify, problemText } from '@shared/ui';
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useState } from 'react';
@@ -49,7 +49,7 @@ export function useMoves(): Moves {
       if (hasCode(error, 'status_changed') && error.order) storeOrder(queries, error.order);
       else if (isConflict(error)) {
         void queries.invalidateQueries({ queryKey: getOrderQueryKey({ path: { order_id: order.id } }) });
-        void queries.invalidateQueries({ predicate: ({ queryKey }) => isListOfOrders(queryKey) });
+        void queries.invalidateQueries(listsOfOrders);
       }
     },
     [queries],
