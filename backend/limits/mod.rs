@@ -15,12 +15,11 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use chrono::Utc;
 use deadpool_redis::redis;
 use uuid::Uuid;
 
 use self::address::{client_address, household};
-use self::policy::Bucket;
+use self::policy::{Bucket, Taken};
 pub use self::policy::{Policy, Verdict};
 use crate::error::{Error, Result};
 use crate::redis_link::RedisLink;
@@ -30,7 +29,7 @@ const SETTLED_EVERY: Duration = Duration::from_secs(1);
 const SHARDS: usize = 16;
 /// Buckets in a shard. Who would need one more is not counted: a flood from so many addresses is not for this to stop.
 const BUCKETS_MAX: usize = 16 * 1024;
-/// Counters asked for in one go.
+/// Shared buckets taken from in one go.
 const AT_ONCE: usize = 500;
 
 /// Whose requests are counted together.
@@ -95,37 +94,45 @@ impl Limits {
     /// Tells what was taken here, hears what was taken elsewhere, and forgets buckets that are full.
     async fn settle(&self, redis: &RedisLink, prefix: &str) {
         let now = Instant::now();
-        let mut told: Vec<((Policy, Whose), i64)> = Vec::new();
+        let mut told: Vec<((Policy, Whose), Taken)> = Vec::new();
         for shard in &self.shards {
-            let mut shard = lock(shard);
-            shard.retain(|key, bucket| {
-                if bucket.untold > 0 {
-                    told.push((*key, std::mem::take(&mut bucket.untold)));
-                    return true;
+            lock(shard).retain(|key, bucket| match bucket.tell(now) {
+                Some(taken) => {
+                    told.push((*key, taken));
+                    true
                 }
-                !bucket.is_full(now)
+                None => !bucket.is_full(now),
             });
         }
         for some in told.chunks(AT_ONCE) {
-            let mut counting = redis::pipe();
-            let windows: Vec<i64> = some.iter().map(|((policy, _), _)| window_of(*policy)).collect();
-            for (((policy, whose), count), window) in some.iter().zip(&windows) {
-                let key = format!("{prefix}{policy}:{window}:{}", whose.name());
-                let (_, length) = policy.quota();
-                counting.cmd("INCRBY").arg(&key).arg(count);
-                counting.cmd("EXPIRE").arg(&key).arg(length.as_secs() * 2).ignore();
+            let mut taking = redis::pipe();
+            for ((policy, whose), taken) in some {
+                taking.cmd("EVAL").arg(TAKE_FROM_SHARED).arg(1).arg(format!("{prefix}{policy}:{}", whose.name()));
+                taking.arg(millis(taken.comes_back)).arg(millis(taken.age)).arg(millis(policy.longest()));
             }
-            let totals: Option<Vec<i64>> = redis.run(&counting).await;
-            for (index, (key, count)) in some.iter().enumerate() {
-                // What can't be told now is not told later: it may have come back since.
-                if let Some(total) = totals.as_ref().and_then(|totals| totals.get(index))
-                    && let Some(bucket) = self.shard(key).get_mut(key)
-                {
-                    bucket.hear(windows[index], *total, *count, now);
+            // What can't be told now is not told later: it may have come back since.
+            let full_in: Vec<i64> = redis.run(&taking).await.unwrap_or_default();
+            let now = Instant::now();
+            for ((key, _), until_full) in some.iter().zip(full_in) {
+                if let Some(bucket) = self.shard(key).get_mut(key) {
+                    bucket.hear(Duration::from_millis(u64::try_from(until_full).unwrap_or(0)), now);
                 }
             }
         }
     }
+}
+
+/// The bucket that all replicas share is a key that ends when it is full. Takes from it, in milliseconds: in how much time
+/// that comes back, how long ago it was taken first (a bucket that is full may have been so then), and how long it takes to
+/// be full at most. Gives the milliseconds until it is full.
+const TAKE_FROM_SHARED: &str = "local left = redis.call('PTTL', KEYS[1]) \
+     if left < 0 then left = -ARGV[2] end \
+     left = math.min(left + ARGV[1], tonumber(ARGV[3])) \
+     if left > 0 then redis.call('SET', KEYS[1], '', 'PX', left) end \
+     return left";
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Takes one for a request from the bucket of its account or key, and notes how it stands, for the answer's headers.
@@ -208,12 +215,6 @@ impl Whose {
             Whose::Address(address) => format!("address:{address}"),
         }
     }
-}
-
-/// Windows are only for counting together; buckets fill up evenly.
-fn window_of(policy: Policy) -> i64 {
-    let (_, length) = policy.quota();
-    Utc::now().timestamp() / length.as_secs() as i64
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -43,6 +43,16 @@ impl Policy {
         let (quota, window) = self.quota();
         window / quota
     }
+
+    /// In how much time so many come back.
+    fn times_each(self, count: u32) -> Duration {
+        self.each().saturating_mul(count)
+    }
+
+    /// How long a bucket takes to be full at most, debts and all.
+    pub fn longest(self) -> Duration {
+        self.quota().1 + self.debt_max()
+    }
 }
 
 /// How it stands with somebody, and whether there was any left.
@@ -63,23 +73,34 @@ pub struct Bucket {
     policy: Policy,
     /// When it will be full if nothing more is taken; the past for a full one.
     full_at: Instant,
-    /// Taken here and not told to the others.
-    pub untold: i64,
-    /// What all replicas together had taken in a window, when that was last heard.
-    heard: (i64, i64),
+    /// Taken here and not told to the others, and since when.
+    untold: u32,
+    untold_since: Instant,
+}
+
+/// What a replica has taken from a bucket, for the one that all share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// In how much time that comes back.
+    pub comes_back: Duration,
+    /// How long ago the first of it was taken.
+    pub age: Duration,
 }
 
 impl Bucket {
     pub fn full(policy: Policy, now: Instant) -> Bucket {
-        Bucket { policy, full_at: now, untold: 0, heard: (0, 0) }
+        Bucket { policy, full_at: now, untold: 0, untold_since: now }
     }
 
     /// Takes one, if there is one.
     pub fn take(&mut self, now: Instant) -> Verdict {
         let verdict = self.verdict(now);
         if verdict.allowed || !self.policy.debt_max().is_zero() {
-            self.take_away(1, now);
-            self.untold += 1;
+            self.full_at = (self.full_at.max(now) + self.policy.each()).min(now + self.policy.longest());
+            if self.untold == 0 {
+                self.untold_since = now;
+            }
+            self.untold = self.untold.saturating_add(1);
         }
         Verdict { allowed: verdict.allowed, ..self.verdict(now) }
     }
@@ -101,26 +122,23 @@ impl Bucket {
         }
     }
 
-    /// Takes in what all have taken in a window, of which `told` was what this replica has just told.
-    pub fn hear(&mut self, window: i64, total: i64, told: i64, now: Instant) {
-        let known = if self.heard.0 == window { self.heard.1 } else { 0 };
-        // Less than was known: Redis was emptied.
-        let others = (total - known - told).max(0);
-        self.heard = (window, total);
-        self.take_away(others, now);
+    /// What is to be told to the others: it counts as told.
+    pub fn tell(&mut self, now: Instant) -> Option<Taken> {
+        let untold = std::mem::take(&mut self.untold);
+        let age = now.saturating_duration_since(self.untold_since);
+        (untold > 0).then(|| Taken { comes_back: self.policy.times_each(untold), age })
     }
 
+    /// Takes in when the bucket that all share will be full, which knows what was told. It may know of less, if Redis was
+    /// emptied; nobody gets anything back for that.
+    pub fn hear(&mut self, until_full: Duration, now: Instant) {
+        let shared = now + until_full + self.policy.times_each(self.untold);
+        self.full_at = self.full_at.max(shared.min(now + self.policy.longest()));
+    }
+
+    /// Nothing is to be remembered of it.
     pub fn is_full(&self, now: Instant) -> bool {
         self.full_at <= now && self.untold == 0
-    }
-
-    fn take_away(&mut self, count: i64, now: Instant) {
-        let (_, window) = self.policy.quota();
-        let most = window + self.policy.debt_max();
-        // Who was refused elsewhere, too, waits no longer than for what they owe.
-        let each = self.policy.each();
-        let count = u32::try_from(count).unwrap_or(u32::MAX).min((most.as_nanos() / each.as_nanos()) as u32);
-        self.full_at = (self.full_at.max(now) + each * count).min(now + most);
     }
 }
 
@@ -142,8 +160,11 @@ mod tests {
         assert_eq!(bucket.verdict(later).remaining, 2);
         assert!(bucket.take(later).allowed && bucket.take(later).allowed);
         assert!(!bucket.take(later).allowed);
+        assert!(!bucket.is_full(later + Duration::from_secs(60)), "nobody was told");
+        let taken = bucket.tell(later).unwrap();
+        assert_eq!((taken.comes_back, taken.age), (Duration::from_secs(62), Duration::from_millis(2500)));
+        assert_eq!(bucket.tell(later), None);
         assert!(!bucket.is_full(later + Duration::from_secs(57)));
-        bucket.untold = 0;
         assert!(bucket.is_full(later + Duration::from_secs(60)));
     }
 
@@ -157,7 +178,7 @@ mod tests {
         assert!(!bucket.verdict(now + Duration::from_secs(139)).allowed);
         assert!(bucket.verdict(now + Duration::from_secs(141)).allowed);
         assert_eq!(bucket.verdict(now).retry_after, 141);
-        bucket.hear(1, 1_000_000, 200, now);
+        bucket.hear(Duration::from_secs(1_000_000), now);
         assert!(bucket.verdict(now + Duration::from_secs(61 * 60)).allowed, "and not for ever");
     }
 
@@ -168,19 +189,20 @@ mod tests {
         for _ in 0..10 {
             bucket.take(now);
         }
-        let told = std::mem::take(&mut bucket.untold);
-        // Twenty by others in this window, then five more, then a new window.
-        bucket.hear(7, 30, told, now);
-        assert_eq!(bucket.verdict(now).remaining, 30);
-        bucket.hear(7, 35, 0, now);
-        assert_eq!(bucket.verdict(now).remaining, 25);
-        bucket.hear(8, 1, 0, now);
-        assert_eq!(bucket.verdict(now).remaining, 24);
+        bucket.tell(now);
+        // Others have taken twenty. One more is taken before that is heard, which is not in it.
+        bucket.take(now);
+        bucket.hear(Duration::from_secs(30), now);
+        assert_eq!(bucket.verdict(now).remaining, 29);
+        // Heard again, with that one.
+        bucket.tell(now);
+        bucket.hear(Duration::from_secs(31), now);
+        assert_eq!(bucket.verdict(now).remaining, 29);
         // Redis has lost what it knew.
-        bucket.hear(8, 0, 0, now);
-        assert_eq!(bucket.verdict(now).remaining, 24);
+        bucket.hear(Duration::ZERO, now);
+        assert_eq!(bucket.verdict(now).remaining, 29);
         // More than there is leaves nothing, and no debts.
-        bucket.hear(8, 1_000_000, 0, now);
+        bucket.hear(Duration::from_secs(1_000_000), now);
         assert_eq!((bucket.verdict(now).remaining, bucket.verdict(now).retry_after), (0, 1));
     }
 }

@@ -547,6 +547,7 @@ async fn a_mover_who_is_put_out_while_an_order_is_locked_adds_nothing() {
 async fn without_redis_everything_works() {
     let app = TestApp::start_with(|settings| {
         settings.insert("REDIS_URL", "redis+unix:///nonexistent/redis.sock".into());
+        settings.insert("RATE_LIMITS", "on".into());
     })
     .await;
     works(&app, Duration::from_millis(1000)).await;
@@ -558,6 +559,7 @@ async fn a_redis_that_swallows_everything_holds_nothing_up() {
     let url = redis.redis_url();
     let app = TestApp::start_with(|settings| {
         settings.insert("REDIS_URL", url);
+        settings.insert("RATE_LIMITS", "on".into());
     })
     .await;
     for traffic in [Traffic::Stalls, Traffic::SwallowsAnswers, Traffic::Cut] {

@@ -1,6 +1,7 @@
 //! Rate limits: what each answer says, who is refused, and what replicas know of each other.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::support::client::{Reply, all};
 use crate::support::people::{PASSWORD, Person};
@@ -121,7 +122,7 @@ async fn a_good_key_works_from_an_address_that_has_nothing_left() {
     let key = uma.with_key(&["orders:read"]).await;
     key.get("/orders").await.expect(200);
     // It is believed for a second.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     let stranger = uma.with_token("otk_x");
     all((0..1300).map(|_| stranger.get("/orders"))).await;
     // One that nobody has seen is refused as the guesses are; twenty come back each second.
@@ -152,13 +153,29 @@ async fn replicas_know_of_each_other_within_seconds() {
     let other = app.replica().await;
     let uma = app.user("Uma").await;
     let elsewhere = uma.at(&other);
+    all((0..1200).map(|_| uma.get("/me"))).await;
+    // It fills up by a hundred a second: later than in a few, there is nothing to be known.
+    eventually("it is known elsewhere", async || standing(&elsewhere.get("/me").await).1 < 5900).await;
+}
+
+/// What has come back was taken once, and not again by whoever hears of it later.
+#[tokio::test]
+async fn what_has_come_back_is_not_taken_again() {
+    let app = TestApp::start_with(limited).await;
+    let uma = app.user("Uma").await;
+    let elsewhere = uma.at(&app.replica().await);
     all((0..300).map(|_| uma.get("/me"))).await;
-    eventually("it is known elsewhere", async || {
-        let reply = elsewhere.get("/me").await;
-        // It fills up by a hundred a second.
-        standing(&reply).1 < 5950
+    eventually("all has come back", async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        standing(&uma.get("/me").await).1 >= 5998
     })
     .await;
+    for person in [&uma, &elsewhere, &uma] {
+        person.get("/me").await.expect(200);
+        // They settle each second.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(standing(&person.get("/me").await).1 >= 5990);
+    }
 }
 
 #[tokio::test]
