@@ -41,11 +41,11 @@ pub async fn read(
         Some("latest") => None,
         Some(cursor) => Some(cursors.open(cursor)?),
     };
-    let Standing { horizon, newest } = app.horizon.get().await?;
     let Some(after) = after else {
-        let next_cursor = cursors.seal(&(horizon - 1));
+        let next_cursor = cursors.seal(&app.horizon.latest().await?);
         return Ok(web::Json(FeedPage { data: Vec::new(), next_cursor, has_more: false }));
     };
+    let Standing { horizon, newest } = app.horizon.get().await?;
     // Nothing is given out before it is there: the database went back to an earlier state, and what comes next would be missed.
     if after > newest {
         return Err(Error::InvalidCursor);

@@ -21,6 +21,8 @@ use crate::storage::events::{self, Look};
 /// Most of what is missing comes within milliseconds. Only for what does not is a transaction ID used.
 const SUSPECTED_AFTER: Duration = Duration::from_millis(100);
 const MISSING_AT_MOST: Duration = Duration::from_secs(30);
+/// Twice what it takes to know of a number that it was rolled back, if no transaction lasts for longer.
+const SETTLED_WITHIN: Duration = Duration::from_millis(600);
 /// Far more than can be drawn within that time. What is given up could come yet, and would never be read.
 const MISSING_MAX: usize = 2_000_000;
 
@@ -56,6 +58,20 @@ impl Horizon {
             self.look_after();
         }
         Ok(standing)
+    }
+
+    /// The number from which on there are only events that come from now on: all before it have been given out or never will
+    /// be. It waits for a moment for what is missing: after a start, that may be what was rolled back long ago, and everything
+    /// that came since would be new.
+    pub async fn latest(self: &Arc<Self>) -> Result<i64> {
+        let until = Instant::now() + SETTLED_WITHIN;
+        let mut standing = self.get().await?;
+        let newest = standing.newest;
+        while standing.horizon <= newest && Instant::now() < until {
+            tokio::time::sleep(SUSPECTED_AFTER / 2).await;
+            standing = self.get().await?;
+        }
+        Ok(newest.min(standing.horizon - 1))
     }
 
     /// What is missing is looked for until it is settled, also when nobody asks: whoever comes once an hour waits for nothing.

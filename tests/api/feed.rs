@@ -88,6 +88,21 @@ async fn everybody_reads_what_they_may_see_and_movers_need_to_be_admins() {
     assert_eq!(page.data()[0]["order_id"], bed.id);
 }
 
+/// Nor is what came after a number that was rolled back long ago, also for a server that has just started.
+#[tokio::test]
+async fn what_was_there_before_is_not_new() {
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    uma.create_order("Sofa").await;
+    app.database.number("SELECT nextval(pg_get_serial_sequence('order_events', 'seq'))");
+    uma.create_order("Lamp").await;
+    let there = uma.at(&app.replica().await);
+    let now = there.get("/events?after=latest").await.expect(200);
+    let bed = uma.create_order("Bed").await;
+    let page = there.get(&format!("/events?after={}", text(&now["next_cursor"]))).await.expect(200);
+    assert_eq!(page.data().iter().map(|event| text(&event["order_id"])).collect::<Vec<_>>(), [&bed.id[..]]);
+}
+
 /// Of a rare type there may be none among millions: no page looks through all of them.
 #[tokio::test]
 async fn what_is_rare_is_found_page_by_page() {
