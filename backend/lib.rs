@@ -14,3 +14,8 @@ pub mod storage;
 pub mod track;
 mod unread;
 pub mod webhooks;
+
+/// The tests compile what integrators are told to copy.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/webhooks.md")]
+struct DocsOfWebhooks;

@@ -66,6 +66,7 @@ pub async fn create(
         NewWebhook { url: url.ok_or_else(incomplete)?, event_types: event_types.unwrap_or_default(), description };
     let secret = new_secret();
     let webhook = app.db.write(move |connection| table::create(connection, holder, new, &secret)).await?;
+    app.webhooks.wake();
     Ok(with_secret(StatusCode::CREATED, webhook, &secret))
 }
 

@@ -1,7 +1,7 @@
 //! The log of deliveries to a webhook, and what is sent again at its owner's wish.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::sql;
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
@@ -209,19 +209,25 @@ fn try_lock(connection: &mut PgConnection, webhook_id: Uuid) -> Result<bool> {
     Ok(taken.get_result(connection)?)
 }
 
-/// Deletes what is 30 days old, at most `limit` of it; says how many. What is yet to be sent waits for as long again: its
-/// receiver may be off, or its owner has asked for it again.
+/// Deletes what is 30 days old, and was attempted for the last time as long ago, at most `limit` of it; says how many. What
+/// is yet to be sent waits for as long again: its receiver may be off, or its owner has asked for it again.
 pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {
-    let old: Vec<Uuid> = deliveries::table
-        .filter(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '30 days'")))
-        .filter(
-            deliveries::due_at
-                .is_null()
-                .or(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '60 days'"))),
-        )
-        .select(deliveries::id)
-        .limit(limit)
-        .load(connection)?;
+    let old: Vec<Uuid> =
+        deliveries::table
+            .filter(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '30 days'")))
+            .filter(not(exists(
+                attempts::table
+                    .filter(attempts::delivery_id.eq(deliveries::id))
+                    .filter(attempts::started_at.gt(sql::<Timestamptz>("now() - interval '30 days'"))),
+            )))
+            .filter(
+                deliveries::due_at
+                    .is_null()
+                    .or(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '60 days'"))),
+            )
+            .select(deliveries::id)
+            .limit(limit)
+            .load(connection)?;
     Ok(diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old))).execute(connection)?)
 }
 

@@ -59,6 +59,8 @@ struct Shared {
     left: Notify,
     /// Something was committed.
     committed: Arc<Notify>,
+    /// Something else made something due, or there is a new webhook.
+    asked: Notify,
     /// All places are taken: an endpoint that fails leaves its own to others.
     is_crowded: AtomicBool,
     is_ending: watch::Sender<bool>,
@@ -76,6 +78,7 @@ impl Webhooks {
             taken: Mutex::default(),
             left: Notify::new(),
             committed,
+            asked: Notify::new(),
             is_crowded: AtomicBool::new(false),
             is_ending: watch::Sender::new(false),
         });
@@ -83,9 +86,9 @@ impl Webhooks {
         Ok(Webhooks { shared, tasks })
     }
 
-    /// Something is due that was not committed with an event.
+    /// Something is due that was not committed with an event, or there is a webhook where there may have been none.
     pub fn wake(&self) {
-        self.shared.committed.notify_one();
+        self.shared.asked.notify_one();
     }
 
     /// One was changed through this replica: from now on it is told so. Others notice within a second.
@@ -141,10 +144,9 @@ async fn look_for_what_is_due(shared: Arc<Shared>) {
         tokio::time::sleep(pause).await;
         // Without any webhook, no commit is of interest.
         let asked = async {
-            if there_are_some {
-                shared.committed.notified().await;
-            } else {
-                std::future::pending::<()>().await;
+            tokio::select! {
+                () = shared.committed.notified(), if there_are_some => {}
+                () = shared.asked.notified() => {}
             }
         };
         let _ = tokio::time::timeout(PERIOD, asked).await;

@@ -32,6 +32,7 @@ mod orders;
 mod races;
 mod restored;
 mod schemathesis;
+mod sweeping;
 mod tokens;
 mod tracking;
 mod webhooks;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use order_tracker::storage::delivery_log::sweep;
 use reqwest::Method;
 
 use crate::support::client::{Reply, all, text};
@@ -38,6 +39,10 @@ fn verify(received: &Received, secret: &str) {
         headers.insert(name, received.headers[name].parse().unwrap());
     }
     webhook.verify(received.body.as_bytes(), &headers).unwrap();
+}
+
+fn timestamp(received: &Received) -> i64 {
+    received.headers["webhook-timestamp"].parse().unwrap()
 }
 
 async fn attempts(person: &Person, webhook: &Reply, n: usize) -> Reply {
@@ -206,6 +211,9 @@ async fn failures_are_tried_again_under_the_same_name_and_logged() {
     let received = receiver.receives(2).await;
     assert_eq!(received[0].id(), received[1].id());
     assert_eq!(received[0].body, received[1].body);
+    // Signed anew: receivers refuse what was signed five minutes ago.
+    received.iter().for_each(|one| verify(one, text(&webhook["secret"])));
+    assert!(timestamp(&received[1]) - timestamp(&received[0]) >= 4);
     assert!(received[1].at - received[0].at >= Duration::from_secs(4));
     eventually("it has succeeded", async || attempts(&uma, &webhook, 0).await["status"] == "succeeded").await;
     assert_eq!(uma.get(&path_of(&webhook)).await.expect(200)["failing_since"], json!(null));
@@ -381,7 +389,11 @@ async fn after_five_days_of_nothing_but_failure_it_is_switched_off() {
     eventually("it is noted", async || app.database.number("SELECT count(*) FROM webhook_attempts") == 1).await;
     assert_eq!(uma.get(&path_of(&webhook)).await["active"], true);
     app.database.run("UPDATE webhooks SET failing_since = now() - interval '5 days 1 hour'");
+    // A single failure, after days in which there was nothing to tell, is not five days of them.
     app.mover("Max").await.moves(&order, "started").await;
+    eventually("it is noted", async || app.database.number("SELECT count(*) FROM webhook_attempts") == 2).await;
+    assert_eq!(uma.get(&path_of(&webhook)).await["active"], true);
+    app.database.run("UPDATE webhook_deliveries SET attempts = 7, due_at = now() WHERE version = 2");
     eventually("it is off", async || uma.get(&path_of(&webhook)).await["active"] == false).await;
     assert_eq!(uma.get(&path_of(&webhook)).await["disabled_reason"], "failing");
 }
@@ -507,6 +519,93 @@ async fn one_that_hangs_delays_no_other() {
     quick.receives(20).await;
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
     assert!(hanging.count() <= 20);
+}
+
+/// Not when somebody looks the next time, also the very first.
+#[tokio::test]
+async fn events_are_told_at_once() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let uma = app.user("Uma").await;
+    // By now nobody expects any.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    uma.makes_webhook(&receiver.url("/")).await;
+    let mut delays = Vec::new();
+    for n in 1..=9 {
+        uma.create_order("Sofa").await;
+        let since = Instant::now();
+        receiver.receives(n).await;
+        delays.push(since.elapsed());
+    }
+    delays.sort();
+    assert!(delays[6] < Duration::from_millis(500), "{delays:?}");
+}
+
+#[tokio::test]
+async fn what_hangs_holds_no_transaction_and_what_failed_once_no_later_event() {
+    let app = app().await;
+    let hanging = Receiver::answering(|_| Answer::of(204).after(Duration::from_secs(4)));
+    let failing = Receiver::answering(|received| match received.event() {
+        Some((_, 1)) => Answer::of(500),
+        _ => Answer::of(204),
+    });
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    for receiver in [&hanging, &failing] {
+        uma.makes_webhook(&receiver.url("/")).await;
+    }
+    let order = uma.create_order("Sofa").await;
+    hanging.receives(1).await;
+    for _ in 0..10 {
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+             AND state LIKE 'idle in transaction%' AND state_change < now() - interval '500 milliseconds'";
+        assert_eq!(app.database.number(open), 0);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    max.moves(&order, "started").await;
+    let received = failing.receives(2).await;
+    let versions: Vec<_> = received.iter().filter_map(Received::event).map(|(_, version)| version).collect();
+    assert_eq!(versions, [1, 2], "before the first is tried again, after five seconds");
+}
+
+#[tokio::test]
+async fn of_types_that_are_not_wanted_nothing_is_told_nor_replayed() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let wanted = json!({"url": receiver.url("/"), "event_types": ["order.status_changed", "order.noted"]});
+    let webhook = uma.post("/webhooks", wanted).await.expect(201);
+    let order = uma.create_order("Sofa").await;
+    max.takes(&order).await;
+    max.moves(&order, "started").await;
+    max.adds(&order, json!({"message": "Soon"})).await;
+    let versions = |received: &[Received]| -> Vec<i64> {
+        received.iter().filter_map(|one| one.event().map(|(_, version)| version)).collect()
+    };
+    assert_eq!(versions(&receiver.receives(2).await), [3, 4]);
+    assert_eq!(app.database.number("SELECT count(*) FROM webhook_deliveries"), 2);
+    let hour = chrono::Duration::hours(1);
+    let now = chrono::Utc::now();
+    let times = json!({"from": (now - hour).to_rfc3339(), "to": (now + hour).to_rfc3339()});
+    let replayed = uma.post(&format!("{}/replay", path_of(&webhook)), times).await.expect(202);
+    assert_eq!(replayed["deliveries"], 2);
+    assert_eq!(versions(&receiver.receives(4).await[2..]), [3, 4]);
+}
+
+/// What a name leads to is known when it is connected to, and refused there.
+#[tokio::test]
+async fn a_name_that_leads_inside_is_not_connected_to() {
+    let app = TestApp::start_with(|settings| _ = settings.insert("WEBHOOK_ALLOW", "192.0.2.1/32".to_owned())).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let uma = app.user("Uma").await;
+    for scheme in ["http", "https"] {
+        let webhook = uma.makes_webhook(&format!("{scheme}://localhost:{port}/")).await;
+        uma.request(Method::POST, &format!("{}/test", path_of(&webhook))).await.expect(202);
+        let why = failure(&uma, &webhook).await;
+        assert!(why.contains("must lead to"), "{why}");
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody came");
 }
 
 #[tokio::test]
@@ -688,21 +787,23 @@ async fn the_log_is_kept_for_thirty_days() {
         uma.create_order("Sofa").await;
     }
     eventually("all are noted", async || app.database.number("SELECT count(*) FROM webhook_attempts") == 3).await;
-    app.database.run(
-        "UPDATE webhook_deliveries SET created_at = now() - interval '30 days 1 hour'
-         WHERE number = (SELECT min(number) FROM webhook_deliveries)",
-    );
+    let first = "(SELECT id FROM webhook_deliveries ORDER BY number LIMIT 1)";
+    let long_ago = "now() - interval '30 days 1 hour'";
+    app.database.run(&format!("UPDATE webhook_deliveries SET created_at = {long_ago} WHERE id = {first}"));
     let mut connection = app.database.connect();
-    assert_eq!(order_tracker::storage::delivery_log::sweep(&mut connection, 100).unwrap(), 1);
+    assert_eq!(sweep(&mut connection, 100).unwrap(), 0, "it was resent not long ago");
+    app.database.run(&format!("UPDATE webhook_attempts SET started_at = {long_ago} WHERE delivery_id = {first}"));
+    assert_eq!(sweep(&mut connection, 100).unwrap(), 1);
     assert_eq!(app.database.number("SELECT count(*) FROM webhook_attempts"), 2);
     // What is yet to be sent is kept for as long again, whatever it tells of.
     app.database.run(
         "UPDATE webhooks SET active = false;
-         UPDATE webhook_deliveries SET created_at = now() - interval '59 days', due_at = now() - interval '59 days'",
+         UPDATE webhook_deliveries SET created_at = now() - interval '59 days', due_at = now() - interval '59 days';
+         UPDATE webhook_attempts SET started_at = now() - interval '59 days'",
     );
-    assert_eq!(order_tracker::storage::delivery_log::sweep(&mut connection, 100).unwrap(), 0);
+    assert_eq!(sweep(&mut connection, 100).unwrap(), 0);
     app.database.run("UPDATE webhook_deliveries SET created_at = now() - interval '60 days 1 hour'");
-    assert_eq!(order_tracker::storage::delivery_log::sweep(&mut connection, 100).unwrap(), 2);
+    assert_eq!(sweep(&mut connection, 100).unwrap(), 2);
 }
 
 /// Whoever is killed while sending: what was committed is told, by another replica or after a restart.
