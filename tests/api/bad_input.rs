@@ -20,6 +20,7 @@ struct Forms {
     max: Person,
     ada: Person,
     order: String,
+    webhook: String,
 }
 
 impl Forms {
@@ -27,11 +28,14 @@ impl Forms {
         let app = TestApp::start().await;
         let (uma, max, ada) = (app.user("Uma").await, app.mover("Max").await, app.admin("Ada").await);
         let order = uma.create_order("Sofa").await.id;
-        Forms { app, uma, max, ada, order }
+        let made = uma.post("/webhooks", json!({"url": "https://shop.example/hook"})).await.expect(201);
+        let webhook = format!("/webhooks/{}", text(&made["id"]));
+        uma.patch(&webhook, json!({"active": false})).await.expect(200);
+        Forms { app, uma, max, ada, order, webhook }
     }
 
     fn all(&self) -> Vec<(&'static str, Request)> {
-        let (uma, max, ada, order) = (&self.uma, &self.max, &self.ada, &self.order);
+        let (uma, max, ada, order, webhook) = (&self.uma, &self.max, &self.ada, &self.order, &self.webhook);
         vec![
             ("register", self.app.request(Method::POST, "/users")),
             ("log in", self.app.request(Method::POST, "/users/sessions")),
@@ -46,6 +50,11 @@ impl Forms {
             ("add event", max.request(Method::POST, &format!("/orders/{order}/events"))),
             ("assign", max.request(Method::PUT, &format!("/orders/{order}/assignee"))),
             ("batch", max.request(Method::POST, "/events/batch")),
+            ("batch", uma.request(Method::POST, "/orders/batch").header("idempotency-key", "k")),
+            ("create key", uma.request(Method::POST, "/api-keys")),
+            ("create webhook", uma.request(Method::POST, "/webhooks")),
+            ("update webhook", uma.request(Method::PATCH, webhook)),
+            ("replay", uma.request(Method::POST, &format!("{webhook}/replay"))),
         ]
     }
 
@@ -54,7 +63,9 @@ impl Forms {
         self.app.database.value(
             "SELECT (SELECT count(*) FROM accounts) || ' ' || (SELECT count(*) FROM sessions) || ' ' || \
              (SELECT count(*) FROM invitations) || ' ' || (SELECT count(*) FROM orders) || ' ' || \
-             (SELECT count(*) FROM order_events)",
+             (SELECT count(*) FROM order_events) || ' ' || (SELECT count(*) FROM api_keys) || ' ' || \
+             (SELECT count(*) FROM idempotency_keys) || ' ' || (SELECT count(*) FROM webhook_deliveries) || ' ' || \
+             (SELECT string_agg(webhooks::text, ' ') FROM webhooks)",
         )
     }
 
@@ -218,6 +229,12 @@ async fn nul_bytes_and_control_characters() {
         .await
         .invalid(&[("/note", "invalid_characters")]);
     uma.patch("/me", json!({"name": nul})).await.invalid(&[("/name", "invalid_characters")]);
+    let key = json!({"name": nul, "scopes": ["orders:read"]});
+    uma.post("/api-keys", key).await.invalid(&[("/name", "invalid_characters")]);
+    let webhook = json!({"url": "https://shop.example/a\u{0}b", "description": nul});
+    for request in [uma.post("/webhooks", webhook.clone()), uma.patch(&forms.webhook, webhook.clone())] {
+        request.await.invalid(&[("/url", "invalid_characters"), ("/description", "invalid_characters")]);
+    }
     let account = json!({"email": "a\u{0}@b.example", "password": "12345678\u{0}", "name": nul});
     app.post("/users", account).await.invalid(&[
         ("/email", "invalid_characters"),

@@ -20,6 +20,7 @@ async fn an_export_has_what_the_list_has_and_no_formula() {
         .creates(json!({
             "title": "=HYPERLINK(\"https://evil.example\")", "description": "Two\nlines, \"quoted\"", "reference": "-1",
             "recipient": {"name": "@Ana", "phone": "+351 210 000 000"}, "metadata": {"floor": "3"},
+            "pickup_address": "Dock 4", "delivery_address": "Street 5", "public_tracking": false,
             "due_at": "2026-12-01T10:00:00Z",
         }))
         .await;
@@ -40,10 +41,15 @@ async fn an_export_has_what_the_list_has_and_no_formula() {
     assert_eq!((cell(2, "reference"), cell(2, "recipient_name")), ("'-1", "'@Ana"));
     assert_eq!((cell(2, "recipient_phone"), cell(2, "metadata")), ("'+351 210 000 000", r#"{"floor":"3"}"#));
     assert_eq!((cell(2, "due_at"), cell(2, "status")), ("2026-12-01T10:00:00.000Z", "created"));
+    assert_eq!((cell(2, "pickup_address"), cell(2, "delivery_address")), ("Dock 4", "Street 5"));
+    assert_eq!((cell(2, "public_tracking"), cell(1, "public_tracking")), ("false", "true"));
     assert_eq!((cell(1, "title"), cell(1, "assignee_name")), ("''=Lamp", "Max"));
 
     // With the list's filters; all of them for admins only.
     assert_eq!(read(&uma.get("/orders/export.csv?q=lamp").await.expect(200).body).len(), 2);
+    max.moves(&lamp, "started").await;
+    assert_eq!(read(&uma.get("/orders/export.csv?status=started").await.expect(200).body).len(), 2);
+    assert_eq!(read(&uma.get("/orders/export.csv?status=completed").await.expect(200).body).len(), 1);
     let all = read(&ada.get("/orders/export.csv").await.expect(200).body);
     assert_eq!(all.len(), 4);
     assert!(all.iter().any(|line| line.contains(&"'=Otto()".to_owned())));

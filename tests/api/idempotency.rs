@@ -94,6 +94,16 @@ async fn what_was_refused_may_be_mended_under_the_same_key() {
     max.moves_through(&order, &["started", "in_progress"]).await;
     complete().await.expect(201);
     assert_eq!(app.database.number("SELECT count(*) FROM idempotency_keys"), 2);
+
+    let all_or_none = |reference: &str| {
+        let items = json!({"items": [{"title": "Bed"}, {"title": "Chair", "reference": reference}]});
+        under("batch", uma.post("/orders/batch?atomic=true", items))
+    };
+    all_or_none("PO-1").await.refused(422, "batch_refused");
+    assert_eq!(app.database.number("SELECT count(*) FROM orders"), 3);
+    let made = all_or_none("PO-4").await.expect(200);
+    is_replay(&all_or_none("PO-4").await, &made);
+    assert_eq!(app.database.number("SELECT count(*) FROM orders"), 5);
 }
 
 #[tokio::test]
