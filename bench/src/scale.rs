@@ -1,12 +1,12 @@
 //! Everything but searches and counts, at a million orders against ten thousand.
 
 use crate::Result;
-use crate::database::Database;
+use crate::database::{Database, pgbench};
 use crate::http::Client;
 use crate::load::Writes;
 use crate::measure::compare;
 use crate::run::Context;
-use crate::site::{BATCH, Site, WRITERS, hot_path};
+use crate::site::{BATCH, READERS, Site, WRITERS, hot_path};
 use crate::table::{Goal, Row};
 
 /// At most 1.25 times slower.
@@ -94,6 +94,19 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     }
     large_site.server.stop().await?;
     small_site.server.stop().await?;
+
+    // What Postgres alone loses: a part of the rows above that is not the server's.
+    for (name, script, clients) in [
+        ("pgbench, the SELECT of a cold read", "track.sql", READERS),
+        ("pgbench, one move a transaction, 64 clients", "move.sql", WRITERS),
+    ] {
+        let run = async |database: &Database| {
+            large.query(&context.settings, "CHECKPOINT").await?;
+            pgbench(&context.settings, database, script, clients, turn).await
+        };
+        let pair = compare(rounds, async || run(&large).await, async || run(&small).await).await?;
+        rows.push(Row::throughput(operation(name), &pair, Goal::Shown));
+    }
     Ok(rows)
 }
 
