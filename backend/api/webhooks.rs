@@ -15,7 +15,7 @@ use crate::auth::extractors::{Identity, UserOrAdmin, WebhooksManage};
 use crate::domain::account::Role;
 use crate::domain::event::EventType;
 use crate::domain::text::line;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::server::App;
 use crate::storage::deliveries::Secret;
 use crate::storage::delivery_log::{self as log, Attempt, Delivery, DeliveryStatus};
@@ -170,12 +170,23 @@ pub async fn replay(
     }
     form.finish()?;
     let (holder, from, to) = (holder(&caller), from.ok_or_else(incomplete)?, to.ok_or_else(incomplete)?);
-    let replay = move |connection: &mut _| {
+    let replayable = move |connection: &mut _| {
         table::require_on(connection, holder, id)?;
-        log::replay(connection, id, from, to)
+        log::replayable(connection, id, from, to)
     };
-    let count = app.db.write_much(replay).await?;
-    app.webhooks.wake();
+    let numbers = app.db.write_much(replayable).await?;
+    let mut count = 0;
+    for some in numbers.chunks(log::REPLAYED_AT_ONCE).map(<[i64]>::to_vec) {
+        let replay = move |connection: &mut _| {
+            table::require_on(connection, holder, id)?;
+            log::replay(connection, id, &some)
+        };
+        // What was told to be sent before is sent, whatever becomes of the rest.
+        let is_begun = count > 0;
+        count +=
+            app.db.write_much(replay).await.map_err(|error| if is_begun { Error::OutcomeUnknown } else { error })?;
+        app.webhooks.wake();
+    }
     Ok(HttpResponse::Accepted().json(json!({ "deliveries": count })))
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -153,52 +153,58 @@ pub fn send_test(connection: &mut PgConnection, webhook_id: Uuid) -> Result<Deli
     find(connection, webhook_id, id).map(|(delivery, _)| delivery)
 }
 
-/// How many events may be told again at once.
-const REPLAYED_AT_ONCE: i64 = 50_000;
+/// How many events may be told again for one request, and in one transaction: 50,000 took longer than a statement may.
+const REPLAYED_MAX: i64 = 50_000;
+pub const REPLAYED_AT_ONCE: usize = 5_000;
 
-/// Has a webhook told again, or for the first time, of all events of its types that were recorded from one time to before
-/// another, in their order; those that were told already keep their names. Says how many that are. Its own types and
-/// orders as they are now. [`Error::TooMuchToReplay`], [`Error::Overloaded`] while another replay is at work.
-pub fn replay(
+/// The numbers of all events of a webhook's types and orders, as these are now, that were recorded from one time to before
+/// another, in their order. [`Error::TooMuchToReplay`].
+pub fn replayable(
     connection: &mut PgConnection,
     webhook_id: Uuid,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
-) -> Result<usize> {
+) -> Result<Vec<i64>> {
     let (owner_id, types): (Option<Uuid>, Vec<String>) =
         webhooks::table.find(webhook_id).select((webhooks::owner_id, webhooks::event_types)).first(connection)?;
+    let mut query = order_events::table
+        .filter(order_events::recorded_at.ge(from))
+        .filter(order_events::recorded_at.lt(to))
+        .select(order_events::seq)
+        .limit(REPLAYED_MAX + 1)
+        .into_boxed();
+    if let Some(owner_id) = owner_id {
+        query = query.filter(order_events::owner_id.eq(owner_id));
+    }
+    if !types.is_empty() {
+        query = query.filter(order_events::kind.eq_any(types));
+    }
+    // Sorted here: for the first of them in their order, Postgres would walk through all that is older.
+    let mut numbers: Vec<i64> = query.load(connection)?;
+    numbers.sort_unstable();
+    if numbers.len() as i64 > REPLAYED_MAX { Err(Error::TooMuchToReplay(REPLAYED_MAX)) } else { Ok(numbers) }
+}
+
+/// Has a webhook told again, or for the first time, of events by their numbers; those that were told already keep their
+/// names. [`Error::Overloaded`] while another replay is at work.
+pub fn replay(connection: &mut PgConnection, webhook_id: Uuid, numbers: &[i64]) -> Result<usize> {
     if !try_lock(connection, webhook_id)? {
         return Err(Error::Overloaded);
     }
     // In the order in which whoever notes attempts locks them.
     let told = "SELECT FROM webhook_deliveries AS told
          WHERE webhook_id = $1 AND EXISTS (SELECT FROM order_events AS event
-             WHERE event.order_id = told.order_id AND event.version = told.version AND recorded_at >= $2 AND recorded_at < $3)
-         ORDER BY id LIMIT $4 FOR NO KEY UPDATE OF told";
-    let query = diesel::sql_query(told).bind::<SqlUuid, _>(webhook_id);
-    let query = query.bind::<Timestamptz, _>(from).bind::<Timestamptz, _>(to).bind::<BigInt, _>(REPLAYED_AT_ONCE + 1);
-    if query.execute(connection)? as i64 > REPLAYED_AT_ONCE {
-        return Err(Error::TooMuchToReplay(REPLAYED_AT_ONCE));
-    }
+             WHERE event.order_id = told.order_id AND event.version = told.version AND seq = ANY ($2))
+         ORDER BY id FOR NO KEY UPDATE OF told";
+    diesel::sql_query(told).bind::<SqlUuid, _>(webhook_id).bind::<Array<BigInt>, _>(numbers).execute(connection)?;
     // Due when it happened: it comes in the order of that, also among those that wait for the first time.
     let statement = "INSERT INTO webhook_deliveries (id, webhook_id, order_id, version, created_at, due_at)
          SELECT gen_random_uuid(), $1, order_id, version, now(), recorded_at
-         FROM (SELECT order_id, version, seq, recorded_at FROM order_events
-               WHERE recorded_at >= $2 AND recorded_at < $3 AND ($4 IS NULL OR owner_id = $4) AND ($5 = '{}' OR type = ANY ($5))
-               ORDER BY seq LIMIT $6) AS event
-         ORDER BY seq
+         FROM order_events WHERE seq = ANY ($2) ORDER BY seq
          ON CONFLICT (webhook_id, order_id, version)
          DO UPDATE SET attempts = 0, asked_again = webhook_deliveries.asked_again + 1, due_at = EXCLUDED.due_at";
-    let count = diesel::sql_query(statement)
-        .bind::<SqlUuid, _>(webhook_id)
-        .bind::<Timestamptz, _>(from)
-        .bind::<Timestamptz, _>(to)
-        .bind::<diesel::sql_types::Nullable<SqlUuid>, _>(owner_id)
-        .bind::<Array<Text>, _>(types)
-        .bind::<BigInt, _>(REPLAYED_AT_ONCE + 1)
-        .execute(connection)?;
-    // Within the transaction: nothing of it stays.
-    if count as i64 > REPLAYED_AT_ONCE { Err(Error::TooMuchToReplay(REPLAYED_AT_ONCE)) } else { Ok(count) }
+    let query = diesel::sql_query(statement).bind::<SqlUuid, _>(webhook_id).bind::<Array<BigInt>, _>(numbers);
+    Ok(query.execute(connection)?)
 }
 
 /// Until the transaction ends, nobody else replays to this webhook. False: somebody does.

@@ -311,6 +311,37 @@ async fn replays_beside_a_thousand_attempts_are_not_told_to_try_again() {
     }
 }
 
+/// In portions: one transaction for as many takes too long.
+#[tokio::test]
+async fn as_many_as_can_be_replayed_are() {
+    let _alone = crate::support::heavy().await;
+    let app = app().await;
+    let uma = app.user("Uma").await;
+    let sofa = uma.create_order("Sofa").await;
+    let now = chrono::Utc::now();
+    app.database.run(&format!(
+        "INSERT INTO order_events (order_id, version, type, public, previous_public_version, status, note, actor_id, actor_role,
+             actor_name, changed, occurred_at, recorded_at, owner_id)
+         SELECT id, n, 'order.noted', false, 1, status, 'Dog', owner_id, 'user', 'Uma', '', at, at, owner_id
+         FROM orders, generate_series(2, 50001) AS n, LATERAL (SELECT created_at + n * interval '1 second') AS t (at)
+         WHERE id = '{id}'; UPDATE orders SET version = 50001 WHERE id = '{id}'",
+        id = sofa.id
+    ));
+    let webhook = uma.makes_webhook("http://127.0.0.1:9/").await;
+    let replay = |seconds: i64| {
+        let to = now + chrono::Duration::seconds(seconds);
+        let span = json!({"from": (now - chrono::Duration::hours(1)).to_rfc3339(), "to": to.to_rfc3339()});
+        uma.post(&format!("{}/replay", path_of(&webhook)), span)
+    };
+    replay(60_000).await.refused(409, "too_much_to_replay");
+    assert_eq!(app.database.number("SELECT count(*) FROM webhook_deliveries"), 0);
+    for _ in 0..2 {
+        let count = replay(49_000).await.expect(202)["deliveries"].as_i64().unwrap();
+        assert!((48_900..=49_002).contains(&count), "{count}");
+        assert_eq!(app.database.number("SELECT count(*) FROM webhook_deliveries"), count);
+    }
+}
+
 #[tokio::test]
 async fn who_is_gone_is_switched_off_and_who_asks_for_a_pause_gets_it() {
     let app = app().await;
