@@ -170,21 +170,22 @@ pub async fn replay(
     }
     form.finish()?;
     let (holder, from, to) = (holder(&caller), from.ok_or_else(incomplete)?, to.ok_or_else(incomplete)?);
-    let replayable = move |connection: &mut _| {
+    let replayable = move |connection: &mut _, _| {
         table::require_on(connection, holder, id)?;
         log::replayable(connection, id, from, to)
     };
-    let numbers = app.db.write_much(replayable).await?;
+    let numbers = app.db.list(true, replayable).await?;
     let mut count = 0;
     for some in numbers.chunks(log::REPLAYED_AT_ONCE).map(<[i64]>::to_vec) {
         let replay = move |connection: &mut _| {
             table::require_on(connection, holder, id)?;
             log::replay(connection, id, &some)
         };
-        // What was told to be sent before is sent, whatever becomes of the rest.
-        let is_begun = count > 0;
-        count +=
-            app.db.write_much(replay).await.map_err(|error| if is_begun { Error::OutcomeUnknown } else { error })?;
+        count += app.db.write_much(replay).await.map_err(|error| match error {
+            // They say that nothing was written, and what came before is.
+            Error::Overloaded | Error::DatabaseUnavailable | Error::Draining if count > 0 => Error::OutcomeUnknown,
+            other => other,
+        })?;
         app.webhooks.wake();
     }
     Ok(HttpResponse::Accepted().json(json!({ "deliveries": count })))

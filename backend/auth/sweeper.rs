@@ -1,5 +1,5 @@
 //! Once a day: deletes sessions and unused invitations that have been over for 30 days, idempotency keys of more than 7 days,
-//! and deliveries to webhooks of more than 30.
+//! and deliveries to webhooks that were attempted for the last time more than 30 days ago.
 
 use std::time::Duration;
 

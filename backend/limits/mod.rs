@@ -108,7 +108,9 @@ impl Limits {
             let mut taking = redis::pipe();
             for ((policy, whose), taken) in some {
                 taking.cmd("EVAL").arg(TAKE_FROM_SHARED).arg(1).arg(format!("{prefix}{policy}:{}", whose.name()));
-                taking.arg(millis(taken.comes_back)).arg(millis(taken.age)).arg(millis(policy.longest()));
+                for time in [taken.comes_back, taken.age.min(KNOWN_FULL_FOR), policy.longest(), KNOWN_FULL_FOR] {
+                    taking.arg(millis(time));
+                }
             }
             // What can't be told now is not told later: it may have come back since.
             let full_in: Vec<i64> = redis.run(&taking).await.unwrap_or_default();
@@ -122,14 +124,16 @@ impl Limits {
     }
 }
 
-/// The bucket that all replicas share is a key that ends when it is full. Takes from it, in milliseconds: in how much time
-/// that comes back, how long ago it was taken first (a bucket that is full may have been so then), and how long it takes to
-/// be full at most. Gives the milliseconds until it is full.
-const TAKE_FROM_SHARED: &str = "local left = redis.call('PTTL', KEYS[1]) \
-     if left < 0 then left = -ARGV[2] end \
+/// The bucket that all replicas share is a key that ends a while after it is full, so that it is known since when it is: what
+/// has come back since goes to one of those who take from it, not to each. Takes in milliseconds: in how much time what is
+/// taken comes back, how long ago it was taken first (a bucket of which nothing is known was full then), how long it takes to
+/// be full at most, and the while. Gives the milliseconds until it is full, or less than none when it has been so.
+const TAKE_FROM_SHARED: &str = "local left = math.max(redis.call('PTTL', KEYS[1]) - ARGV[4], -ARGV[2]) \
      left = math.min(left + ARGV[1], tonumber(ARGV[3])) \
-     if left > 0 then redis.call('SET', KEYS[1], '', 'PX', left) end \
+     redis.call('SET', KEYS[1], '', 'PX', left + ARGV[4]) \
      return left";
+/// Replicas that settle each second come at least once within it.
+const KNOWN_FULL_FOR: Duration = Duration::from_secs(2);
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)

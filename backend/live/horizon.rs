@@ -60,9 +60,8 @@ impl Horizon {
         Ok(standing)
     }
 
-    /// The number from which on there are only events that come from now on: all before it have been given out or never will
-    /// be. It waits for a moment for what is missing: after a start, that may be what was rolled back long ago, and everything
-    /// that came since would be new.
+    /// The number after which there come only events from now on. It waits for a moment for what is missing: after a start, that
+    /// may be what was rolled back long ago. If it takes longer, what came after the first that is missing comes, too.
     pub async fn latest(self: &Arc<Self>) -> Result<i64> {
         let until = Instant::now() + SETTLED_WITHIN;
         let mut standing = self.get().await?;

@@ -1,7 +1,7 @@
 //! The log of deliveries to a webhook, and what is sent again at its owner's wish.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::{exists, not, sql};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Timestamptz, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
@@ -215,26 +215,27 @@ fn try_lock(connection: &mut PgConnection, webhook_id: Uuid) -> Result<bool> {
     Ok(taken.get_result(connection)?)
 }
 
-/// Deletes what is 30 days old, and was attempted for the last time as long ago, at most `limit` of it; says how many. What
-/// is yet to be sent waits for as long again: its receiver may be off, or its owner has asked for it again.
+/// Made 30 days ago, and attempted for the last time as long ago. What is yet to be sent waits for as long again: its
+/// receiver may be off.
+const IS_OLD: &str = "webhook_deliveries.created_at < now() - interval '30 days' \
+     AND (webhook_deliveries.due_at IS NULL OR webhook_deliveries.created_at < now() - interval '60 days') \
+     AND NOT EXISTS (SELECT FROM webhook_attempts WHERE delivery_id = webhook_deliveries.id \
+                     AND started_at > now() - interval '30 days')";
+
+/// Deletes what is old, at most `limit` of it; says how many.
 pub fn sweep(connection: &mut PgConnection, limit: i64) -> Result<usize> {
     let old: Vec<Uuid> =
-        deliveries::table
-            .filter(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '30 days'")))
-            .filter(not(exists(
-                attempts::table
-                    .filter(attempts::delivery_id.eq(deliveries::id))
-                    .filter(attempts::started_at.gt(sql::<Timestamptz>("now() - interval '30 days'"))),
-            )))
-            .filter(
-                deliveries::due_at
-                    .is_null()
-                    .or(deliveries::created_at.lt(sql::<Timestamptz>("now() - interval '60 days'"))),
-            )
-            .select(deliveries::id)
-            .limit(limit)
-            .load(connection)?;
-    Ok(diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old))).execute(connection)?)
+        deliveries::table.filter(sql::<Bool>(IS_OLD)).select(deliveries::id).limit(limit).load(connection)?;
+    // Unless somebody asks for it again just now; and in the order in which all who lock deliveries do.
+    let still_old: Vec<Uuid> = deliveries::table
+        .filter(deliveries::id.eq_any(old))
+        .filter(sql::<Bool>(IS_OLD))
+        .order(deliveries::id)
+        .select(deliveries::id)
+        .for_update()
+        .skip_locked()
+        .load(connection)?;
+    Ok(diesel::delete(deliveries::table.filter(deliveries::id.eq_any(still_old))).execute(connection)?)
 }
 
 #[diesel::dsl::auto_type]

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use reqwest::Method;
+use serde_json::Value;
+
 use crate::support::client::{Reply, all};
 use crate::support::people::{PASSWORD, Person};
-use crate::support::{TestApp, eventually, json};
+use crate::support::{Request, TestApp, eventually, http_client, json};
 
 fn limited(settings: &mut HashMap<&'static str, String>) {
     settings.insert("RATE_LIMITS", "on".to_owned());
@@ -20,6 +23,11 @@ fn standing(reply: &Reply) -> (String, u32, u64) {
         |part: Option<&str>, name: &str| part.and_then(|part| part.strip_prefix(name)?.parse::<u64>().ok()).unwrap();
     let remaining = number(parts.next(), "r=") as u32;
     (policy, remaining, number(parts.next(), "t="))
+}
+
+fn post_at(base: &str, path: &str, body: Value) -> Request {
+    let path = format!("/api/v1{path}");
+    Request::new(&http_client(), base, Method::POST, &path).json(&body)
 }
 
 #[tokio::test]
@@ -151,11 +159,29 @@ async fn nor_is_anything_to_be_guessed_on_the_socket() {
 async fn replicas_know_of_each_other_within_seconds() {
     let app = TestApp::start_with(limited).await;
     let other = app.replica().await;
-    let uma = app.user("Uma").await;
-    let elsewhere = uma.at(&other);
-    all((0..1200).map(|_| uma.get("/me"))).await;
-    // It fills up by a hundred a second: later than in a few, there is nothing to be known.
-    eventually("it is known elsewhere", async || standing(&elsewhere.get("/me").await).1 < 5900).await;
+    all((0..60).map(|_| app.post("/users", json!({})))).await;
+    // One in five seconds comes back.
+    eventually("it is known elsewhere", async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        standing(&post_at(&other.base, "/users", json!({})).await).1 < 80
+    })
+    .await;
+}
+
+/// What comes back is given to one of them, not to each.
+#[tokio::test]
+async fn what_comes_back_to_replicas_comes_back_once() {
+    let app = TestApp::start_with(limited).await;
+    let other = app.replica().await;
+    // One login comes back each second, and each of the two takes nearly as many.
+    let mut left = (60, 60);
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let log_in =
+            |base: &str| post_at(base, "/users/sessions", json!({"email": "a@b.example", "password": PASSWORD}));
+        left = (standing(&log_in(&app.base).await).1, standing(&log_in(&other.base).await).1);
+    }
+    assert!(left.0 < 54 && left.1 < 54, "{left:?}");
 }
 
 /// What has come back was taken once, and not again by whoever hears of it later.
@@ -183,12 +209,7 @@ async fn forwarded_addresses_count_only_from_trusted_proxies() {
     let app = TestApp::start_with(limited).await;
     let trusting = app.replica_with(|settings| _ = settings.insert("TRUSTED_PROXIES", "127.0.0.1".to_owned())).await;
     let from = |base: &str, address: &str| {
-        let request = crate::support::Request::new(
-            &crate::support::http_client(),
-            base,
-            reqwest::Method::GET,
-            "/api/v1/track/0000000000",
-        );
+        let request = Request::new(&http_client(), base, Method::GET, "/api/v1/track/0000000000");
         request.header("x-forwarded-for", address)
     };
     for n in 0..5 {
