@@ -16,7 +16,7 @@ const PAGE: usize = 10;
 
 pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     let (large, small) = (context.large().await?, context.small().await?);
-    let operation = |name: &str| format!("{name}, {}; {} orders", count(&large), count(&small));
+    let operation = |name: &str| at_both(name, &large, &small);
     let mut rows = Vec::new();
     let turn = context.turn();
     let rounds = context.rounds();
@@ -29,6 +29,8 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     rows.push(Row::throughput(operation("GET /track/{id}, without Redis"), &cold, GOAL));
     large_site.server.stop().await?;
     small_site.server.stop().await?;
+    // Before the few orders of the small one have long histories.
+    rows.push(pgbench_alone(context, "the SELECT of a cold read", "track.sql", READERS).await?);
 
     let mut large_site = Site::start(&context.settings, &large, &[], turn).await?;
     let mut small_site = Site::start(&context.settings, &small, &[("REDIS_PREFIX", "small:")], turn).await?;
@@ -95,19 +97,23 @@ pub async fn measure(context: &mut Context) -> Result<Vec<Row>> {
     large_site.server.stop().await?;
     small_site.server.stop().await?;
 
-    // What Postgres alone loses: a part of the rows above that is not the server's.
-    for (name, script, clients) in [
-        ("pgbench, the SELECT of a cold read", "track.sql", READERS),
-        ("pgbench, one move a transaction, 64 clients", "move.sql", WRITERS),
-    ] {
-        let run = async |database: &Database| {
-            large.query(&context.settings, "CHECKPOINT").await?;
-            pgbench(&context.settings, database, script, clients, turn).await
-        };
-        let pair = compare(rounds, async || run(&large).await, async || run(&small).await).await?;
-        rows.push(Row::throughput(operation(name), &pair, Goal::Shown));
-    }
+    rows.push(pgbench_alone(context, "one move a transaction, 64 clients", "move.sql", WRITERS).await?);
     Ok(rows)
+}
+
+/// What Postgres loses without us: that much of a row is not the server's.
+async fn pgbench_alone(context: &mut Context, name: &str, script: &str, clients: usize) -> Result<Row> {
+    let (large, small) = (context.large().await?, context.small().await?);
+    let run = async |database: &Database| {
+        large.query(&context.settings, "CHECKPOINT").await?;
+        pgbench(&context.settings, database, script, clients, context.turn()).await
+    };
+    let pair = compare(context.rounds(), async || run(&large).await, async || run(&small).await).await?;
+    Ok(Row::throughput(at_both(&format!("pgbench, {name}"), &large, &small), &pair, Goal::Shown))
+}
+
+fn at_both(name: &str, large: &Database, small: &Database) -> String {
+    format!("{name}, {}; {} orders", count(large), count(small))
 }
 
 fn count(database: &Database) -> String {
