@@ -222,6 +222,23 @@ async fn a_deactivated_account_s_keys_stop_with_it() {
 }
 
 #[tokio::test]
+async fn a_demoted_admin_s_key_is_a_mover_s() {
+    let app = TestApp::start().await;
+    let (ada, eve) = (app.admin("Ada").await, app.admin("Eve").await);
+    let program = eve.with_key(&ALL).await;
+    let paths = ["/events", "/orders/export.csv", "/webhooks"];
+    for path in paths {
+        program.get(path).await.expect(200);
+    }
+    ada.patch(&format!("/movers/{}", eve.id), json!({"role": "mover"})).await.expect(200);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for path in paths {
+        program.get(path).await.refused(403, "admin_only");
+    }
+    program.get("/orders").await.expect(200);
+}
+
+#[tokio::test]
 async fn an_expired_key_says_so() {
     let app = TestApp::start().await;
     let uma = app.user("Uma").await;

@@ -95,6 +95,10 @@ async fn logins_and_registrations_have_little() {
         assert_eq!(reply.header("retry-after"), Some("1"));
         assert_eq!(reply.header("ratelimit-policy"), Some("\"logins\";q=60;w=60"));
     }
+    // Movers' logins draw on the same.
+    let login = json!({"email": "nobody@movers.example", "password": PASSWORD});
+    let replies = all((0..20).map(|_| app.post("/movers/sessions", login.clone()))).await;
+    assert!(replies.iter().any(|reply| reply.status == 429));
     // What can't be registered counts, too.
     let replies = all((0..130).map(|_| app.post("/users", json!({})))).await;
     let (refused, others): (Vec<&Reply>, Vec<&Reply>) = replies.iter().partition(|reply| reply.status == 429);
