@@ -17,6 +17,7 @@ use crate::domain::event::EventType;
 use crate::domain::text::line;
 use crate::error::{Error, Result};
 use crate::server::App;
+use crate::storage::db::until;
 use crate::storage::deliveries::Secret;
 use crate::storage::delivery_log::{self as log, Attempt, Delivery, DeliveryStatus};
 use crate::storage::webhooks::{self as table, Holder, NewWebhook, Webhook, WebhookChange};
@@ -170,20 +171,23 @@ pub async fn replay(
     }
     form.finish()?;
     let (holder, from, to) = (holder(&caller), from.ok_or_else(incomplete)?, to.ok_or_else(incomplete)?);
-    let replayable = move |connection: &mut _, _| {
-        table::require_on(connection, holder, id)?;
-        log::replayable(connection, id, from, to)
+    let replayable = move |connection: &mut _, deadline| {
+        until(deadline, connection, |connection| {
+            table::require_on(connection, holder, id)?;
+            log::replayable(connection, id, from, to)
+        })
     };
     let numbers = app.db.list(true, replayable).await?;
     let mut count = 0;
     for some in numbers.chunks(log::REPLAYED_AT_ONCE).map(<[i64]>::to_vec) {
+        let is_begun = count > 0;
         let replay = move |connection: &mut _| {
             table::require_on(connection, holder, id)?;
-            log::replay(connection, id, &some)
+            log::replay(connection, id, &some, is_begun)
         };
         count += app.db.write_much(replay).await.map_err(|error| match error {
             // They say that nothing was written, and what came before is.
-            Error::Overloaded | Error::DatabaseUnavailable | Error::Draining if count > 0 => Error::OutcomeUnknown,
+            Error::Overloaded | Error::DatabaseUnavailable | Error::Draining if is_begun => Error::OutcomeUnknown,
             other => other,
         })?;
         app.webhooks.wake();

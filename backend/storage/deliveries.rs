@@ -221,8 +221,8 @@ impl Attempted {
     }
 }
 
-/// Notes attempts, with what they mean for deliveries and endpoints. An endpoint that is gone is switched off, and one of
-/// which nothing has succeeded for five days when a delivery is given up: one failure after a quiet week means nothing yet.
+/// Notes attempts, with what they mean for deliveries and endpoints. An endpoint that is gone is switched off, and one that has
+/// been failing for five days when a delivery is given up: one failure after a quiet week means nothing yet.
 pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()> {
     let ids: Vec<Uuid> = attempted.iter().map(|one| one.delivery_id).collect();
     let before: Vec<i16> = attempted.iter().map(|one| one.attempts_before).collect();
@@ -260,7 +260,7 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
          WHERE EXISTS (SELECT FROM webhook_deliveries WHERE id = n.delivery_id) \
              AND NOT EXISTS (SELECT FROM webhook_attempts AS a WHERE a.delivery_id = n.delivery_id AND a.started_at = n.started_at)",
     )
-    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<SqlUuid>, _>(&ids)
     .bind::<Array<Timestamptz>, _>(started)
     .bind::<Array<Nullable<SmallInt>>, _>(statuses)
     .bind::<Array<Nullable<Text>>, _>(errors)
@@ -272,7 +272,6 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
     #[derive(Default)]
     struct Word {
         has_succeeded: bool,
-        has_given_up: bool,
         is_gone: bool,
         pause: Option<Duration>,
     }
@@ -280,30 +279,29 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
     for one in attempted {
         let word = endpoints.entry((one.webhook_id, &one.url)).or_default();
         word.has_succeeded |= one.has_succeeded();
-        word.has_given_up |= !one.has_succeeded() && one.again_after.is_none();
         word.is_gone |= one.is_gone();
         word.pause = word.pause.max(one.pause);
     }
-    let (mut of, mut urls, mut went_well, mut given_up, mut gone, mut paused) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut of, mut urls, mut went_well, mut gone, mut paused) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for ((id, url), word) in endpoints {
         of.push(id);
         urls.push(url);
         went_well.push(word.has_succeeded);
-        given_up.push(word.has_given_up);
         gone.push(word.is_gone);
         paused.push(word.pause.map(|pause| pause.as_secs_f64()));
     }
     // Most say what is known: an endpoint's row is written when that changes. Deliveries before endpoints, and both in the order
     // of their IDs: so it is wherever they are locked.
-    diesel::sql_query(
+    let has_given_up = "NOT n.went_well AND w.failing_since < now() - interval '5 days' AND EXISTS (
+         SELECT FROM webhook_deliveries WHERE id = ANY ($6) AND webhook_id = w.id AND due_at IS NULL AND succeeded_at IS NULL)";
+    diesel::sql_query(format!(
         "WITH changed AS (
              SELECT w.id, n.gone, n.went_well, now() + n.pause * interval '1 second' AS paused_until,
-                 COALESCE(NOT n.went_well AND n.given_up AND w.failing_since < now() - interval '5 days', false) AS failing
-             FROM webhooks AS w
-             JOIN unnest($1, $2, $3, $4, $5, $6) AS n (id, url, went_well, given_up, gone, pause) USING (id, url)
+                 COALESCE({has_given_up}, false) AS failing
+             FROM webhooks AS w JOIN unnest($1, $2, $3, $4, $5) AS n (id, url, went_well, gone, pause) USING (id, url)
              WHERE w.active AND (n.gone OR n.pause IS NOT NULL OR n.went_well <> (w.failing_since IS NULL)
-                 OR NOT n.went_well AND n.given_up AND w.failing_since < now() - interval '5 days')
+                 OR {has_given_up})
              ORDER BY w.id FOR NO KEY UPDATE OF w
          )
          UPDATE webhooks AS w SET
@@ -313,13 +311,13 @@ pub fn note(connection: &mut PgConnection, attempted: &[Attempted]) -> Result<()
              disabled_reason = CASE WHEN changed.gone THEN 'gone' WHEN changed.failing THEN 'failing' END,
              disabled_at = CASE WHEN changed.gone OR changed.failing THEN now() END
          FROM changed WHERE w.id = changed.id",
-    )
+    ))
     .bind::<Array<SqlUuid>, _>(of)
     .bind::<Array<Text>, _>(urls)
     .bind::<Array<Bool>, _>(went_well)
-    .bind::<Array<Bool>, _>(given_up)
     .bind::<Array<Bool>, _>(gone)
     .bind::<Array<Nullable<Double>>, _>(paused)
+    .bind::<Array<SqlUuid>, _>(ids)
     .execute(connection)?;
     Ok(())
 }

@@ -186,10 +186,17 @@ pub fn replayable(
 }
 
 /// Has a webhook told again, or for the first time, of events by their numbers; those that were told already keep their
-/// names. [`Error::Overloaded`] while another replay is at work.
-pub fn replay(connection: &mut PgConnection, webhook_id: Uuid, numbers: &[i64]) -> Result<usize> {
-    if !try_lock(connection, webhook_id)? {
-        return Err(Error::Overloaded);
+/// names. [`Error::Overloaded`] while another replay is at work, unless this is part of one that has begun: that waits.
+pub fn replay(connection: &mut PgConnection, webhook_id: Uuid, numbers: &[i64], is_begun: bool) -> Result<usize> {
+    let (one, other) = webhook_id.as_u64_pair();
+    let lock = (one ^ other) as i64;
+    if is_begun {
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(lock).execute(connection)?;
+    } else {
+        let free = sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>(lock).sql(")");
+        if !diesel::select(free).get_result::<bool>(connection)? {
+            return Err(Error::Overloaded);
+        }
     }
     // In the order in which whoever notes attempts locks them.
     let told = "SELECT FROM webhook_deliveries AS told
@@ -205,14 +212,6 @@ pub fn replay(connection: &mut PgConnection, webhook_id: Uuid, numbers: &[i64]) 
          DO UPDATE SET attempts = 0, asked_again = webhook_deliveries.asked_again + 1, due_at = EXCLUDED.due_at";
     let query = diesel::sql_query(statement).bind::<SqlUuid, _>(webhook_id).bind::<Array<BigInt>, _>(numbers);
     Ok(query.execute(connection)?)
-}
-
-/// Until the transaction ends, nobody else replays to this webhook. False: somebody does.
-fn try_lock(connection: &mut PgConnection, webhook_id: Uuid) -> Result<bool> {
-    let (one, other) = webhook_id.as_u64_pair();
-    let lock = sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>((one ^ other) as i64).sql(")");
-    let taken = diesel::select(lock);
-    Ok(taken.get_result(connection)?)
 }
 
 /// Made 30 days ago, and attempted for the last time as long ago. What is yet to be sent waits for as long again: its

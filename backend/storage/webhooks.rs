@@ -33,8 +33,8 @@ pub struct Webhook {
     pub event_types: Vec<EventType>,
     pub description: Option<String>,
     pub active: bool,
-    /// Why it was switched off by itself: `failing`, a delivery was given up and nothing had succeeded for five days; `gone`, by
-    /// its own words (410).
+    /// Why it was switched off by itself: `failing`, a delivery was given up after five days of failing; `gone`, by its own words
+    /// (410).
     pub disabled_reason: Option<String>,
     #[serde(serialize_with = "to_millis")]
     pub disabled_at: Option<DateTime<Utc>>,
