@@ -1,8 +1,13 @@
 //! Orders as CSV, and those with an event since some time.
 
+use std::future::IntoFuture;
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::client::text;
+use crate::support::people::{PASSWORD, Person};
+use crate::support::process::Process;
 use crate::support::{TestApp, json};
 
 /// Lines of fields, read by a library.
@@ -75,6 +80,35 @@ async fn an_export_goes_on_from_page_to_page() {
 }
 
 /// It may go on for hours; a key that is ended meanwhile is good for no further page.
+/// Page by page, to the end: what is exported is never all in memory.
+#[tokio::test]
+async fn a_large_export_takes_no_more_memory_than_a_small_one() {
+    let _alone = crate::support::heavy().await;
+    let app = TestApp::start().await;
+    let uma = app.user("Uma").await;
+    uma.create_order("Sofa").await;
+    app.database.run(
+        "INSERT INTO orders (id, owner_id, status, version, public_version, title, description, created_at, updated_at)
+         SELECT lpad(n::text, 10, '0'), owner_id, status, 1, 1, 'Sofa', repeat('x', 300), at, at
+         FROM orders, generate_series(1, 100000) AS n, LATERAL (SELECT created_at - n * interval '1 second') AS t (at)",
+    );
+    let process = Process::serves(app.environment()).await;
+    let there = Person::logs_in(&process.base, "users", &uma.email, PASSWORD).await;
+    there.get("/orders/export.csv?q=nothing").await.expect(200);
+    let before = process.memory();
+    let mut most = before;
+    let mut export = there.get("/orders/export.csv").into_future();
+    let export = loop {
+        tokio::select! {
+            reply = &mut export => break reply.expect(200),
+            () = tokio::time::sleep(Duration::from_millis(20)) => most = most.max(process.memory()),
+        }
+    };
+    assert_eq!(read(&export.body).len(), 100_002);
+    assert!(export.body.len() > 40_000_000, "{} bytes", export.body.len());
+    assert!(most - before < 15_000_000, "{before} and {most} bytes");
+}
+
 #[tokio::test]
 async fn an_export_ends_with_the_key_that_it_was_asked_for_with() {
     let app = TestApp::start().await;

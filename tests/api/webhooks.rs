@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use order_tracker::storage::delivery_log::sweep;
 use reqwest::Method;
 
@@ -10,7 +11,7 @@ use crate::support::client::{Reply, all, text};
 use crate::support::people::Person;
 use crate::support::process::Process;
 use crate::support::receiver::{Answer, Received, Receiver, TlsFront};
-use crate::support::{TestApp, eventually, json};
+use crate::support::{Request, TestApp, eventually, json};
 
 async fn app() -> TestApp {
     TestApp::start_with(allow_loopback).await
@@ -23,6 +24,11 @@ fn allow_loopback(settings: &mut HashMap<&'static str, String>) {
 impl Person {
     async fn makes_webhook(&self, url: &str) -> Reply {
         self.post("/webhooks", json!({"url": url})).await.expect(201)
+    }
+
+    fn replays(&self, webhook: &Reply, from: DateTime<Utc>, to: DateTime<Utc>) -> Request {
+        let span = json!({"from": from.to_rfc3339(), "to": to.to_rfc3339()});
+        self.post(&format!("{}/replay", path_of(webhook)), span)
     }
 }
 
@@ -201,9 +207,8 @@ async fn failures_are_tried_again_under_the_same_name_and_logged() {
         (&json!("pending"), &json!(500), &json!(null))
     );
     assert_eq!(text(&attempt["response"]).chars().count(), 1024);
-    let next: chrono::DateTime<chrono::Utc> = text(&logged["next_attempt_at"]).parse().unwrap();
-    let pause =
-        (next - text(&attempt["started_at"]).parse::<chrono::DateTime<chrono::Utc>>().unwrap()).num_milliseconds();
+    let next: DateTime<Utc> = text(&logged["next_attempt_at"]).parse().unwrap();
+    let pause = (next - text(&attempt["started_at"]).parse::<DateTime<Utc>>().unwrap()).num_milliseconds();
     assert!((4_000..6_500).contains(&pause), "{pause} ms");
     assert!(uma.get(&path_of(&webhook)).await.expect(200)["failing_since"].is_string());
 
@@ -298,15 +303,15 @@ async fn asking_again_overtakes_nothing() {
     let items: Vec<_> = (0..20).map(|n| json!({"order_id": order.id, "message": format!("{n}")})).collect();
     let (first, second) = items.split_at(10);
     max.post("/events/batch", json!({"items": first})).await.expect(200);
-    let between = chrono::Utc::now();
+    let between = Utc::now();
     tokio::time::sleep(Duration::from_millis(5)).await;
     max.post("/events/batch", json!({"items": second})).await.expect(200);
     let pending = uma.get(&format!("{}/deliveries?limit=100", path_of(&webhook))).await.expect(200);
     let fifth = pending.data().iter().find(|delivery| delivery["version"] == 5).expect("it waits");
     let resend = format!("{}/deliveries/{}/resend", path_of(&webhook), text(&fifth["id"]));
     uma.request(Method::POST, &resend).await.expect(202);
-    let span = json!({"from": (between - chrono::Duration::hours(1)).to_rfc3339(), "to": between.to_rfc3339()});
-    assert_eq!(uma.post(&format!("{}/replay", path_of(&webhook)), span).await.expect(202)["deliveries"], 11);
+    let replayed = uma.replays(&webhook, between - chrono::Duration::hours(1), between).await.expect(202);
+    assert_eq!(replayed["deliveries"], 11);
     let came_first = async || {
         let mut seen = HashSet::new();
         let received = receiver.received();
@@ -326,11 +331,9 @@ async fn replays_beside_a_thousand_attempts_are_not_told_to_try_again() {
     let webhook = uma.makes_webhook(&receiver.url("/")).await;
     uma.post("/orders/batch", json!({"items": vec![json!({"title": "Sofa"}); 500]})).await.expect(200);
     let hour = chrono::Duration::hours(1);
-    let (from, to) = (chrono::Utc::now() - hour, chrono::Utc::now() + hour);
-    let span = json!({"from": from.to_rfc3339(), "to": to.to_rfc3339()});
+    let (from, to) = (Utc::now() - hour, Utc::now() + hour);
     for _ in 0..30 {
-        let replayed = uma.post(&format!("{}/replay", path_of(&webhook)), span.clone()).await.expect(202);
-        assert_eq!(replayed["deliveries"], 500);
+        assert_eq!(uma.replays(&webhook, from, to).await.expect(202)["deliveries"], 500);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -342,7 +345,7 @@ async fn as_many_as_can_be_replayed_are() {
     let app = app().await;
     let uma = app.user("Uma").await;
     let sofa = uma.create_order("Sofa").await;
-    let now = chrono::Utc::now();
+    let now = Utc::now();
     app.database.run(&format!(
         "INSERT INTO order_events (order_id, version, type, public, previous_public_version, status, note, actor_id, actor_role,
              actor_name, changed, occurred_at, recorded_at, owner_id)
@@ -353,9 +356,7 @@ async fn as_many_as_can_be_replayed_are() {
     ));
     let webhook = uma.makes_webhook("http://127.0.0.1:9/").await;
     let replay = |seconds: i64| {
-        let to = now + chrono::Duration::seconds(seconds);
-        let span = json!({"from": (now - chrono::Duration::hours(1)).to_rfc3339(), "to": to.to_rfc3339()});
-        uma.post(&format!("{}/replay", path_of(&webhook)), span)
+        uma.replays(&webhook, now - chrono::Duration::hours(1), now + chrono::Duration::seconds(seconds))
     };
     replay(60_000).await.refused(409, "too_much_to_replay");
     assert_eq!(app.database.number("SELECT count(*) FROM webhook_deliveries"), 0);
@@ -384,15 +385,14 @@ async fn who_is_gone_is_switched_off_and_who_asks_for_a_pause_gets_it() {
 
     eventually("it is noted", async || attempts(&uma, &second, 0).await["attempts"].as_array().unwrap().len() == 1)
         .await;
-    let next: chrono::DateTime<chrono::Utc> =
-        text(&attempts(&uma, &second, 0).await["next_attempt_at"]).parse().unwrap();
-    let pause = next - chrono::Utc::now();
+    let next: DateTime<Utc> = text(&attempts(&uma, &second, 0).await["next_attempt_at"]).parse().unwrap();
+    let pause = next - Utc::now();
     assert!((3500..=3600).contains(&pause.num_seconds()), "{pause}");
     let paused = uma.get(&path_of(&second)).await.expect(200);
-    let until: chrono::DateTime<chrono::Utc> = text(&paused["paused_until"]).parse().unwrap();
+    let until: DateTime<Utc> = text(&paused["paused_until"]).parse().unwrap();
     assert!((next - until).num_seconds().abs() <= 1, "{until}");
     let unwell = Receiver::answering(|_| {
-        let when = (chrono::Utc::now() + chrono::Duration::hours(2)).to_rfc2822().replace("+0000", "GMT");
+        let when = (Utc::now() + chrono::Duration::hours(2)).to_rfc2822().replace("+0000", "GMT");
         Answer { headers: vec![("retry-after", when)], ..Answer::of(503) }
     });
     let third = uma.makes_webhook(&unwell.url("/")).await;
@@ -400,7 +400,7 @@ async fn who_is_gone_is_switched_off_and_who_asks_for_a_pause_gets_it() {
     eventually("it pauses, too", async || {
         let until = uma.get(&path_of(&third)).await["paused_until"].as_str().map(str::to_owned);
         until.is_some_and(|until| {
-            let pause = until.parse::<chrono::DateTime<chrono::Utc>>().unwrap() - chrono::Utc::now();
+            let pause = until.parse::<DateTime<Utc>>().unwrap() - Utc::now();
             (115..=120).contains(&pause.num_minutes())
         })
     })
@@ -650,10 +650,8 @@ async fn of_types_that_are_not_wanted_nothing_is_told_nor_replayed() {
     assert_eq!(versions(&receiver.receives(2).await), [3, 4]);
     assert_eq!(app.database.number("SELECT count(*) FROM webhook_deliveries"), 2);
     let hour = chrono::Duration::hours(1);
-    let now = chrono::Utc::now();
-    let times = json!({"from": (now - hour).to_rfc3339(), "to": (now + hour).to_rfc3339()});
-    let replayed = uma.post(&format!("{}/replay", path_of(&webhook)), times).await.expect(202);
-    assert_eq!(replayed["deliveries"], 2);
+    let now = Utc::now();
+    assert_eq!(uma.replays(&webhook, now - hour, now + hour).await.expect(202)["deliveries"], 2);
     assert_eq!(versions(&receiver.receives(4).await[2..]), [3, 4]);
 }
 
@@ -684,8 +682,8 @@ async fn a_rotated_secret_and_the_one_before_both_sign_for_a_day() {
     let rotated = uma.request(Method::POST, &format!("{}/secret", path_of(&webhook))).await.expect(200);
     let new = text(&rotated["secret"]).to_owned();
     assert_ne!(old, new);
-    let until: chrono::DateTime<chrono::Utc> = text(&rotated["previous_secret_until"]).parse().unwrap();
-    assert!((23..=24).contains(&(until - chrono::Utc::now()).num_hours()));
+    let until: DateTime<Utc> = text(&rotated["previous_secret_until"]).parse().unwrap();
+    assert!((23..=24).contains(&(until - Utc::now()).num_hours()));
     uma.create_order("Sofa").await;
     let received = receiver.receives(1).await;
     verify(&received[0], &old);
@@ -733,10 +731,8 @@ async fn a_test_message_and_a_replay() {
     eventually("it is noted", async || attempts(&uma, &webhook, 0).await["status"] == "succeeded").await;
     app.user("Otto").await.create_order("Not Uma's").await;
     let hour = chrono::Duration::hours(1);
-    let now = chrono::Utc::now();
-    let replay = |from: chrono::DateTime<chrono::Utc>, to: chrono::DateTime<chrono::Utc>| {
-        uma.post(&format!("{path}/replay"), json!({"from": from.to_rfc3339(), "to": to.to_rfc3339()}))
-    };
+    let now = Utc::now();
+    let replay = |from, to| uma.replays(&webhook, from, to);
     assert_eq!(replay(now - hour, now + hour).await.expect(202)["deliveries"], 2);
     let received = receiver.receives(4).await;
     let again: BTreeMap<&str, &str> = received[2..].iter().map(|one| (one.event().unwrap().0, one.id())).collect();
@@ -857,7 +853,7 @@ async fn the_log_is_kept_for_thirty_days() {
     let long_ago = "now() - interval '30 days 1 hour'";
     app.database.run(&format!("UPDATE webhook_deliveries SET created_at = {long_ago} WHERE id = {first}"));
     let mut connection = app.database.connect();
-    assert_eq!(sweep(&mut connection, 100).unwrap(), 0, "it was resent not long ago");
+    assert_eq!(sweep(&mut connection, 100).unwrap(), 0, "it was attempted not long ago");
     app.database.run(&format!("UPDATE webhook_attempts SET started_at = {long_ago} WHERE delivery_id = {first}"));
     assert_eq!(sweep(&mut connection, 100).unwrap(), 1);
     assert_eq!(app.database.number("SELECT count(*) FROM webhook_attempts"), 2);
