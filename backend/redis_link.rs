@@ -1,9 +1,9 @@
 //! The one wrapper around Redis, which is speed and never truth: whoever uses it gets an answer within a quarter of a
 //! second or goes on without.
 //!
-//! Commands of all requests share one multiplexed connection: half of the speed of memory, where a pooled connection
-//! for each is a sixth. Such a connection never comes back by itself, so a supervisor PINGs it each second and replaces
-//! it when it is dead, or alive and silent.
+//! Commands of all requests of a thread share one multiplexed connection: half of the speed of memory, where a pooled
+//! connection for each is a sixth. Such a connection never comes back by itself, so a supervisor PINGs it each second and
+//! replaces it when it is dead, or alive and silent.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -40,6 +40,13 @@ struct Shared {
     suspected: Arc<Notify>,
 }
 
+/// Who uses a connection. Of the threads' own nobody is told how they are: it is the same for all.
+#[derive(Clone, Copy, PartialEq)]
+enum Whose {
+    Everybody,
+    Thread,
+}
+
 impl RedisLink {
     /// Starts the supervisor; whether Redis is there or not makes no difference here. Fails when the URL is none.
     /// Must run within a tokio runtime.
@@ -57,14 +64,20 @@ impl RedisLink {
             .build()
             .map_err(|error| RedisError::from(std::io::Error::other(error)))?;
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let shared = Arc::new(Shared {
-            pool,
-            listening: Client::open(info.set_redis_settings(settings))?,
-            current: RwLock::new(None),
-            suspected: Arc::default(),
-        });
-        tokio::spawn(supervise(Arc::downgrade(&shared), shared.suspected.clone()));
-        Ok(RedisLink { shared })
+        let listening = Client::open(info.set_redis_settings(settings))?;
+        Ok(RedisLink::supervised(pool, listening, Whose::Everybody))
+    }
+
+    /// The same Redis by a connection that the calling thread's runtime drives. With one for all threads, each command
+    /// wakes another thread, which wakes this one when there is an answer: cold reads are a tenth faster without.
+    pub fn for_this_thread(&self) -> RedisLink {
+        RedisLink::supervised(self.shared.pool.clone(), self.shared.listening.clone(), Whose::Thread)
+    }
+
+    fn supervised(pool: Pool, listening: Client, whose: Whose) -> RedisLink {
+        let shared = Arc::new(Shared { pool, listening, current: RwLock::new(None), suspected: Arc::default() });
+        tokio::spawn(supervise(Arc::downgrade(&shared), shared.suspected.clone(), whose));
+        RedisLink { shared }
     }
 
     /// The shared connection, at once; none while Redis is away.
@@ -172,7 +185,8 @@ fn payload(mut data: Vec<Value>) -> Option<Vec<u8>> {
 }
 
 /// Keeps a connection that answers in `current`, until the last [`RedisLink`] is dropped.
-async fn supervise(shared: Weak<Shared>, suspected: Arc<Notify>) {
+async fn supervise(shared: Weak<Shared>, suspected: Arc<Notify>, whose: Whose) {
+    let tells = whose == Whose::Everybody;
     let mut pause = PAUSES.0;
     let mut told = false;
     loop {
@@ -182,14 +196,18 @@ async fn supervise(shared: Weak<Shared>, suspected: Arc<Notify>) {
                 let connection = Connection::take(pooled);
                 link.set(Some(connection.clone()));
                 drop(link);
-                tracing::info!("Redis is there");
+                if tells {
+                    tracing::info!("Redis is there");
+                }
                 (pause, told) = (PAUSES.0, false);
                 watch(connection, &suspected).await;
-                tracing::warn!("Redis does not answer: going on without");
+                if tells {
+                    tracing::warn!("Redis does not answer: going on without");
+                }
                 let Some(link) = shared.upgrade().map(|shared| RedisLink { shared }) else { return };
                 link.set(None);
             }
-            Ok(Err(error)) if !told => {
+            Ok(Err(error)) if tells && !told => {
                 told = true;
                 tracing::warn!(%error, "Redis can't be reached: going on without");
             }

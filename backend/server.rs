@@ -77,8 +77,8 @@ impl Server {
         let db = Db::new(&config.database_url);
         let redis = RedisLink::start(&config.redis_url).map_err(io::Error::other)?;
         let limits = Limits::start(config.rate_limits, redis.clone(), &config.redis_prefix);
-        let track = Arc::new(TrackCache::new(db.clone(), redis.clone(), &config.redis_prefix));
-        let live = Live::start(db.clone(), redis, track.clone(), &config.redis_prefix).await;
+        let track = Arc::new(TrackCache::new(db.clone(), &config.redis_prefix));
+        let live = Live::start(db.clone(), redis.clone(), track.clone(), &config.redis_prefix).await;
         let revocations = Revocations::start(db.clone()).await;
         let sweeper = Sweeper::start(db.clone());
         let announcer = live.clone();
@@ -125,6 +125,7 @@ impl Server {
                 })
                 .wrap(Condition::new(!shared.config.allowed_origins.is_empty(), cors(&shared.config)))
                 .app_data(shared.clone())
+                .app_data(web::Data::new(redis.for_this_thread()))
                 .configure(|config| routes::configure(config, &shared))
         })
         .on_connect(|connection, _| limit_silence(connection))

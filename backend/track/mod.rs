@@ -33,7 +33,6 @@ const ATTEMPTS: usize = 3;
 
 pub struct TrackCache {
     db: Db,
-    redis: RedisLink,
     prefix: String,
     views: Cache<OrderId, Loaded>,
     floor: Floor,
@@ -53,7 +52,7 @@ enum Loaded {
 }
 
 impl TrackCache {
-    pub fn new(db: Db, redis: RedisLink, prefix: &str) -> TrackCache {
+    pub fn new(db: Db, prefix: &str) -> TrackCache {
         let views = Cache::builder()
             .max_capacity(CAPACITY_BYTES)
             .weigher(|_, loaded: &Loaded| match loaded {
@@ -64,7 +63,6 @@ impl TrackCache {
             .build();
         TrackCache {
             db,
-            redis,
             prefix: format!("{prefix}track:"),
             views,
             floor: Floor::new(Instant::now()),
@@ -72,8 +70,9 @@ impl TrackCache {
         }
     }
 
-    /// The public view. `NotFound` when there is no such order, or its owner has switched tracking off.
-    pub async fn view(&self, id: OrderId) -> Result<Arc<View>> {
+    /// The public view, by way of the calling thread's Redis. `NotFound` when there is no such order, or its owner has
+    /// switched tracking off.
+    pub async fn view(&self, id: OrderId, redis: &RedisLink) -> Result<Arc<View>> {
         let floor = self.floor.of(id, Instant::now());
         let stored_are_good = self.relay_is_up.load(Ordering::Relaxed);
         if stored_are_good
@@ -83,7 +82,7 @@ impl TrackCache {
             return Ok(view);
         }
         for _ in 0..ATTEMPTS {
-            let loading = self.load(id);
+            let loading = self.load(id, redis);
             let is_unusable = |loaded: &Loaded| match loaded {
                 Loaded::View(view) => !stored_are_good || view.version < floor,
                 _ => true,
@@ -123,21 +122,21 @@ impl TrackCache {
         format!("{}{id}", self.prefix)
     }
 
-    async fn load(&self, id: OrderId) -> Loaded {
-        if let Some(view) = self.load_from_redis(id).await {
+    async fn load(&self, id: OrderId, redis: &RedisLink) -> Loaded {
+        if let Some(view) = self.load_from_redis(id, redis).await {
             return Loaded::View(view);
         }
         let loaded = self.load_from_postgres(id).await;
         if let Loaded::View(view) = &loaded {
-            self.store_in_redis(id, view);
+            self.store_in_redis(id, view, redis);
         }
         loaded
     }
 
-    async fn load_from_redis(&self, id: OrderId) -> Option<Arc<View>> {
+    async fn load_from_redis(&self, id: OrderId, redis: &RedisLink) -> Option<Arc<View>> {
         let mut get = redis::pipe();
         get.get(self.redis_key(id));
-        let (stored,): (Option<Vec<u8>>,) = self.redis.run(&get).await?;
+        let (stored,): (Option<Vec<u8>>,) = redis.run(&get).await?;
         let view = View::from_stored(stored?, Utc::now(), FRESH)?;
         (view.version >= self.floor.of(id, Instant::now())).then(|| Arc::new(view))
     }
@@ -157,11 +156,11 @@ impl TrackCache {
     }
 
     /// Nobody waits for this.
-    fn store_in_redis(&self, id: OrderId, view: &Arc<View>) {
-        if self.redis.connection().is_none() || view.version < self.floor.of(id, Instant::now()) {
+    fn store_in_redis(&self, id: OrderId, view: &Arc<View>, redis: &RedisLink) {
+        if redis.connection().is_none() || view.version < self.floor.of(id, Instant::now()) {
             return;
         }
-        let (redis, key, view) = (self.redis.clone(), self.redis_key(id), view.clone());
+        let (redis, key, view) = (redis.clone(), self.redis_key(id), view.clone());
         tokio::spawn(async move {
             let mut set = redis::pipe();
             set.cmd("SET").arg(key).arg(view.to_stored()).arg("PX").arg(FRESH.as_millis() as u64).ignore();
