@@ -1,5 +1,7 @@
 //! An event, its one JSON shape, and the one public projection of it.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -67,8 +69,8 @@ pub struct PublicEvent<'a> {
     pub kind: EventType,
     pub status: Status,
     pub reason: Option<Reason>,
-    pub message: Option<&'a str>,
-    pub location: Option<&'a str>,
+    pub message: Option<Cow<'a, str>>,
+    pub location: Option<Cow<'a, str>>,
     #[serde(serialize_with = "to_millis")]
     pub estimated_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "to_millis")]
@@ -89,8 +91,8 @@ impl Event {
             kind: self.kind,
             status: self.status,
             reason: self.reason,
-            message: self.message.as_deref(),
-            location: self.location.as_deref(),
+            message: self.message.as_deref().map(Cow::Borrowed),
+            location: self.location.as_deref().map(Cow::Borrowed),
             estimated_at: self.estimated_at,
             occurred_at: self.occurred_at,
         })

@@ -67,7 +67,7 @@ impl TryFrom<EventRow> for Event {
     }
 }
 
-fn unknown(name: &str) -> Error {
+pub(super) fn unknown(name: &str) -> Error {
     Error::Internal(format!("the log holds an unknown {name}"))
 }
 

@@ -1,15 +1,18 @@
 //! An order and its events as of one moment: what the public view is made of, and where a subscription begins.
 //! Both come from one statement, so that the order and its events agree without a transaction around them.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use uuid::Uuid;
 
-use super::events::EventRow;
+use super::events::{EventRow, unknown};
 use super::schema::{order_events, orders};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, EventType, PublicEvent};
 use crate::domain::ids::OrderId;
+use crate::domain::status::{Reason, Status};
 use crate::error::{Error, Result};
 
 /// What the public view is made of.
@@ -21,15 +24,50 @@ pub struct PublicRecord {
     pub due_at: Option<DateTime<Utc>>,
     pub estimated_at: Option<DateTime<Utc>>,
     pub completed_at: Option<DateTime<Utc>>,
+    /// When the newest of the events was recorded.
+    pub recorded_at: DateTime<Utc>,
     /// The newest public ones, oldest first; never none.
-    pub events: Vec<Event>,
+    pub events: Vec<PublicEvent<'static>>,
+}
+
+/// No more of an event than everybody may see: it is less to read, too.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = order_events)]
+struct PublicEventRow {
+    version: i32,
+    previous_public_version: Option<i32>,
+    kind: String,
+    status: String,
+    reason: Option<String>,
+    message: Option<String>,
+    location: Option<String>,
+    estimated_at: Option<DateTime<Utc>>,
+    occurred_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+}
+
+impl TryFrom<PublicEventRow> for PublicEvent<'static> {
+    type Error = Error;
+    fn try_from(row: PublicEventRow) -> Result<PublicEvent<'static>> {
+        Ok(PublicEvent {
+            version: row.version,
+            previous_version: row.previous_public_version,
+            kind: EventType::parse(&row.kind).ok_or_else(|| unknown("event type"))?,
+            status: Status::parse(&row.status).ok_or_else(|| unknown("status"))?,
+            reason: row.reason.map(|name| Reason::parse(&name).ok_or_else(|| unknown("reason"))).transpose()?,
+            message: row.message.map(Cow::Owned),
+            location: row.location.map(Cow::Owned),
+            estimated_at: row.estimated_at,
+            occurred_at: row.occurred_at,
+        })
+    }
 }
 
 type PublicColumns = (i32, bool, DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 /// The public record with its newest `limit` public events. None: there is no such order.
 pub fn public_record(connection: &mut PgConnection, id: OrderId, limit: i64) -> Result<Option<PublicRecord>> {
-    let rows: Vec<(PublicColumns, EventRow)> = order_events::table
+    let rows: Vec<(PublicColumns, PublicEventRow)> = order_events::table
         .inner_join(orders::table)
         .filter(orders::id.eq(id.as_str()))
         .filter(order_events::order_id.eq(id.as_str()))
@@ -45,14 +83,23 @@ pub fn public_record(connection: &mut PgConnection, id: OrderId, limit: i64) -> 
                 orders::estimated_at,
                 orders::completed_at,
             ),
-            EventRow::as_select(),
+            PublicEventRow::as_select(),
         ))
         .load(connection)?;
-    let Some(&((version, public_tracking, created_at, due_at, estimated_at, completed_at), _)) = rows.first() else {
-        return Ok(None);
-    };
-    let events = rows.into_iter().rev().map(|(_, row)| Event::try_from(row)).collect::<Result<_>>()?;
-    Ok(Some(PublicRecord { version, public_tracking, created_at, due_at, estimated_at, completed_at, events }))
+    let Some((columns, newest)) = rows.first() else { return Ok(None) };
+    let &(version, public_tracking, created_at, due_at, estimated_at, completed_at) = columns;
+    let recorded_at = newest.recorded_at;
+    let events = rows.into_iter().rev().map(|(_, row)| PublicEvent::try_from(row)).collect::<Result<_>>()?;
+    Ok(Some(PublicRecord {
+        version,
+        public_tracking,
+        created_at,
+        due_at,
+        estimated_at,
+        completed_at,
+        recorded_at,
+        events,
+    }))
 }
 
 /// An order's events after a version, with where the order stands at the same moment.

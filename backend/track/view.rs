@@ -45,7 +45,7 @@ struct PublicOrder<'a> {
     estimated_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "to_millis")]
     completed_at: Option<DateTime<Utc>>,
-    events: Vec<PublicEvent<'a>>,
+    events: &'a [PublicEvent<'static>],
 }
 
 impl View {
@@ -56,11 +56,11 @@ impl View {
             status: newest.status,
             version: newest.version,
             created_at: record.created_at,
-            updated_at: newest.recorded_at,
+            updated_at: record.recorded_at,
             due_at: record.due_at,
             estimated_at: record.estimated_at,
             completed_at: record.completed_at,
-            events: record.events.iter().filter_map(|event| event.public_view()).collect(),
+            events: &record.events,
         };
         let json = serde_json::to_vec(&order).map_err(|error| Error::Internal(error.to_string()))?;
         View::new(record.version, read_at, json.into()).ok_or_else(|| Error::Internal("a malformed ETag".to_owned()))
