@@ -74,7 +74,7 @@ impl Server {
         let listener = std::net::TcpListener::bind(config.bind_addr)?;
         let address = listener.local_addr()?;
 
-        let db = Db::new(&config.database_url);
+        let db = Db::new(&config.database_url)?;
         let redis = RedisLink::start(&config.redis_url).map_err(io::Error::other)?;
         let limits = Limits::start(config.rate_limits, redis.clone(), &config.redis_prefix);
         let track = Arc::new(TrackCache::new(db.clone(), &config.redis_prefix));

@@ -1,6 +1,7 @@
-//! The one door to Postgres: few connections, an async queue in front of the blocking threads, and a limit of two
+//! The one door to Postgres: few connections, an async queue in front of as many threads, and a limit of two
 //! seconds however Postgres behaves.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
@@ -20,12 +22,15 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(2);
 /// Two a core. On two cores, 4 did as much as 8, and what 8 readers waited for had a p99 of 9 ms instead of 40; 16 without
 /// the queue had 300–500 ms.
 const CONNECTIONS_A_CORE: usize = 2;
+/// One that is at work, and one that is next.
+const PERMITS_A_CONNECTION: usize = 2;
 /// Postgres allows a hundred by itself, for all replicas together.
 const CONNECTIONS: std::ops::RangeInclusive<usize> = 4..=24;
 
 #[derive(Clone)]
 pub struct Db {
     pool: r2d2::Pool<Manager>,
+    threads: Arc<Threads>,
     permits: Arc<Semaphore>,
     /// Of those, how many may search or count: it takes long, and others want to read meanwhile.
     long_ones: Arc<Semaphore>,
@@ -33,7 +38,7 @@ pub struct Db {
 
 impl Db {
     /// Connects lazily; the first to need a connection opens it.
-    pub fn new(database_url: &SecretString) -> Db {
+    pub fn new(database_url: &SecretString) -> io::Result<Db> {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let connections = (cores * CONNECTIONS_A_CORE).clamp(*CONNECTIONS.start(), *CONNECTIONS.end());
         let pool = r2d2::Pool::builder()
@@ -44,11 +49,12 @@ impl Db {
             // A `SELECT 1` before each query would double the round trips; a dead connection shows itself.
             .test_on_check_out(false)
             .build_unchecked(Manager { url: database_url.clone() });
-        Db {
+        Ok(Db {
             pool,
-            permits: Arc::new(Semaphore::new(connections)),
+            threads: Arc::new(Threads::new(connections)?),
+            permits: Arc::new(Semaphore::new(connections * PERMITS_A_CONNECTION)),
             long_ones: Arc::new(Semaphore::new(connections / 2)),
-        }
+        })
     }
 
     /// How many statements run at once.
@@ -153,8 +159,8 @@ impl Db {
         .await
     }
 
-    /// The queue, the blocking thread and the limit. The permit goes with the thread: a thread that Postgres holds up
-    /// keeps it, so that no more than there are connections ever hang. What is too late has its error if it was not begun,
+    /// The queue, the thread and the limit. The permit goes with the thread: one that Postgres holds up keeps it, and no
+    /// more pile up behind it than the one that is next. What is too late has its error if it was not begun,
     /// and another if it was.
     async fn within_limits<T, F>(&self, deadline: Instant, late: (Error, Error), work: F) -> Result<T>
     where
@@ -167,17 +173,47 @@ impl Db {
             let permit = self.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
             let pool = self.pool.clone();
             let span = tracing::Span::current();
-            tokio::task::spawn_blocking(move || {
+            let work = move || {
                 let _permit = permit;
                 span.in_scope(|| work(&pool, &claim))
-            })
-            .await
-            .unwrap_or_else(|panic| Err(Error::Internal(format!("a query panicked: {panic}"))))
+            };
+            self.threads.run(work).await
         });
         match limited.await {
             Ok(answer) => answer,
             Err(_) if ours.abandon() => Err(late.0),
             Err(_) => Err(late.1),
+        }
+    }
+}
+
+/// One thread for each connection, in which all that waits for Postgres is done. What a thread does next waits in their own
+/// queue: if it waited for a permit only, each statement would have to end in its request's thread before another could
+/// begin, while the connection does nothing.
+struct Threads {
+    /// Some until dropped. Of a runtime these are the part that has threads for what blocks, as many as it is told.
+    runtime: Option<Runtime>,
+}
+
+impl Threads {
+    fn new(count: usize) -> io::Result<Threads> {
+        let runtime =
+            runtime::Builder::new_current_thread().thread_name("postgres").max_blocking_threads(count).build()?;
+        Ok(Threads { runtime: Some(runtime) })
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let runtime = self.runtime.as_ref().ok_or(Error::Draining)?;
+        let done = runtime.spawn_blocking(work).await;
+        done.unwrap_or_else(|panic| Err(Error::Internal(format!("a query panicked: {panic}"))))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // By itself it would wait for its threads, which it refuses to do within another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
 }
