@@ -40,11 +40,11 @@ struct Shared {
     suspected: Arc<Notify>,
 }
 
-/// Who uses a connection. Of the threads' own nobody is told how they are: it is the same for all.
-#[derive(Clone, Copy, PartialEq)]
-enum Whose {
+/// Who uses a connection. How each worker's is doing is of no interest while nobody looks for a fault: they share a Redis.
+#[derive(Clone, Copy)]
+enum UsedBy {
     Everybody,
-    Thread,
+    Worker,
 }
 
 impl RedisLink {
@@ -56,8 +56,10 @@ impl RedisLink {
             .set_connection_timeout(Some(CONNECT_LIMIT))
             .set_response_timeout(Some(TIME_LIMIT));
         let manager = Manager::new_with_config(info.clone(), config)?;
+        // Those of all threads may be made at once: none waits for another's handshake.
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let pool = Pool::builder(manager)
-            .max_size(1)
+            .max_size(cores + 1)
             .runtime(Runtime::Tokio1)
             .create_timeout(Some(CONNECT_LIMIT))
             .wait_timeout(Some(CONNECT_LIMIT))
@@ -65,18 +67,19 @@ impl RedisLink {
             .map_err(|error| RedisError::from(std::io::Error::other(error)))?;
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let listening = Client::open(info.set_redis_settings(settings))?;
-        Ok(RedisLink::supervised(pool, listening, Whose::Everybody))
+        Ok(RedisLink::supervised(pool, listening, UsedBy::Everybody))
     }
 
-    /// The same Redis by a connection that the calling thread's runtime drives. With one for all threads, each command
-    /// wakes another thread, which wakes this one when there is an answer: cold reads are a tenth faster without.
+    /// The same Redis by a connection that the calling thread's runtime drives, for a worker. With one for all threads, each
+    /// command wakes another thread, which wakes this one when there is an answer: cold reads are a tenth faster without.
+    /// Must run within a tokio runtime.
     pub fn for_this_thread(&self) -> RedisLink {
-        RedisLink::supervised(self.shared.pool.clone(), self.shared.listening.clone(), Whose::Thread)
+        RedisLink::supervised(self.shared.pool.clone(), self.shared.listening.clone(), UsedBy::Worker)
     }
 
-    fn supervised(pool: Pool, listening: Client, whose: Whose) -> RedisLink {
+    fn supervised(pool: Pool, listening: Client, used_by: UsedBy) -> RedisLink {
         let shared = Arc::new(Shared { pool, listening, current: RwLock::new(None), suspected: Arc::default() });
-        tokio::spawn(supervise(Arc::downgrade(&shared), shared.suspected.clone(), whose));
+        tokio::spawn(supervise(Arc::downgrade(&shared), shared.suspected.clone(), used_by));
         RedisLink { shared }
     }
 
@@ -185,8 +188,7 @@ fn payload(mut data: Vec<Value>) -> Option<Vec<u8>> {
 }
 
 /// Keeps a connection that answers in `current`, until the last [`RedisLink`] is dropped.
-async fn supervise(shared: Weak<Shared>, suspected: Arc<Notify>, whose: Whose) {
-    let tells = whose == Whose::Everybody;
+async fn supervise(shared: Weak<Shared>, suspected: Arc<Notify>, used_by: UsedBy) {
     let mut pause = PAUSES.0;
     let mut told = false;
     loop {
@@ -196,20 +198,25 @@ async fn supervise(shared: Weak<Shared>, suspected: Arc<Notify>, whose: Whose) {
                 let connection = Connection::take(pooled);
                 link.set(Some(connection.clone()));
                 drop(link);
-                if tells {
-                    tracing::info!("Redis is there");
+                match used_by {
+                    UsedBy::Everybody => tracing::info!("Redis is there"),
+                    UsedBy::Worker => tracing::debug!("Redis is there, for a worker"),
                 }
                 (pause, told) = (PAUSES.0, false);
-                watch(connection, &suspected).await;
-                if tells {
-                    tracing::warn!("Redis does not answer: going on without");
-                }
+                watch(connection, &suspected, &shared).await;
                 let Some(link) = shared.upgrade().map(|shared| RedisLink { shared }) else { return };
+                match used_by {
+                    UsedBy::Everybody => tracing::warn!("Redis does not answer: going on without"),
+                    UsedBy::Worker => tracing::debug!("Redis does not answer a worker"),
+                }
                 link.set(None);
             }
-            Ok(Err(error)) if tells && !told => {
+            Ok(Err(error)) if !told => {
                 told = true;
-                tracing::warn!(%error, "Redis can't be reached: going on without");
+                match used_by {
+                    UsedBy::Everybody => tracing::warn!(%error, "Redis can't be reached: going on without"),
+                    UsedBy::Worker => tracing::debug!(%error, "Redis can't be reached by a worker"),
+                }
             }
             _ => {}
         }
@@ -218,9 +225,9 @@ async fn supervise(shared: Weak<Shared>, suspected: Arc<Notify>, whose: Whose) {
     }
 }
 
-/// Returns when the connection does not answer any more.
-async fn watch(mut connection: MultiplexedConnection, suspected: &Notify) {
-    loop {
+/// Returns when the connection does not answer any more, or nobody uses it.
+async fn watch(mut connection: MultiplexedConnection, suspected: &Notify, shared: &Weak<Shared>) {
+    while shared.strong_count() > 0 {
         // Whoever had no luck with it asks to have it looked at now.
         let _ = tokio::time::timeout(PING_EVERY, suspected.notified()).await;
         let ping = redis::cmd("PING");

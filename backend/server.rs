@@ -125,6 +125,7 @@ impl Server {
                 })
                 .wrap(Condition::new(!shared.config.allowed_origins.is_empty(), cors(&shared.config)))
                 .app_data(shared.clone())
+                // What each worker has for itself, unlike what is in `App`.
                 .app_data(web::Data::new(redis.for_this_thread()))
                 .configure(|config| routes::configure(config, &shared))
         })

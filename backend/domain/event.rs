@@ -1,4 +1,4 @@
-//! An event, its one JSON shape, and the one public projection of it.
+//! An event, its one JSON shape, and what of it is public.
 
 use std::borrow::Cow;
 

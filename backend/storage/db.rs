@@ -1,5 +1,5 @@
-//! The one door to Postgres: few connections, an async queue in front of as many threads, and a limit of two
-//! seconds however Postgres behaves.
+//! The one door to Postgres: few connections, as many threads with a short queue of their own, an async queue in front of
+//! that, and a limit of two seconds however Postgres behaves.
 
 use std::io;
 use std::sync::Arc;
@@ -62,7 +62,8 @@ impl Db {
         self.pool.max_size() as usize
     }
 
-    /// Runs something that writes nothing; on a connection that turns out dead it is run again on another one.
+    /// Runs something that writes nothing; on a connection that turns out dead it is run again on another one. It runs in a
+    /// thread for what blocks: what it would spawn never runs.
     pub async fn read<T, F>(&self, query: F) -> Result<T>
     where
         T: Send + 'static,
@@ -159,37 +160,49 @@ impl Db {
         .await
     }
 
-    /// The queue, the thread and the limit. The permit goes with the thread: one that Postgres holds up keeps it, and no
-    /// more pile up behind it than the one that is next. What is too late has its error if it was not begun,
-    /// and another if it was.
+    /// The queue, the thread and the limit. The permit goes with the work: a thread that Postgres holds up keeps it, and
+    /// behind that no more piles up than is next. What is too late has its error if it was not begun, and another if it was;
+    /// what nobody waits for any more is not begun.
     async fn within_limits<T, F>(&self, deadline: Instant, late: (Error, Error), work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&r2d2::Pool<Manager>, &Claim) -> Result<T> + Send + 'static,
     {
         let claim = Arc::new(Claim::default());
-        let ours = claim.clone();
+        let asking = Asking(claim.clone());
         let limited = tokio::time::timeout_at(deadline.into(), async {
             let permit = self.permits.clone().acquire_owned().await.map_err(|_| Error::Draining)?;
             let pool = self.pool.clone();
             let span = tracing::Span::current();
             let work = move || {
                 let _permit = permit;
+                if claim.is_abandoned() {
+                    return Err(Error::DatabaseUnavailable);
+                }
                 span.in_scope(|| work(&pool, &claim))
             };
             self.threads.run(work).await
         });
         match limited.await {
             Ok(answer) => answer,
-            Err(_) if ours.abandon() => Err(late.0),
+            Err(_) if asking.0.abandon() => Err(late.0),
             Err(_) => Err(late.1),
         }
     }
 }
 
-/// One thread for each connection, in which all that waits for Postgres is done. What a thread does next waits in their own
-/// queue: if it waited for a permit only, each statement would have to end in its request's thread before another could
-/// begin, while the connection does nothing.
+/// Who asked and waits. Whoever goes, with a client that hangs up, wants nothing begun any more.
+struct Asking(Arc<Claim>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+/// One thread for each connection, in which all that waits for Postgres is done. What a thread does next is in their own
+/// queue already. Were it waiting for a permit, its request's thread would have to wake up before it could begin, and the
+/// connection would do nothing meanwhile.
 struct Threads {
     /// Some until dropped. Of a runtime these are the part that has threads for what blocks, as many as it is told.
     runtime: Option<Runtime>,
@@ -198,7 +211,7 @@ struct Threads {
 impl Threads {
     fn new(count: usize) -> io::Result<Threads> {
         let runtime =
-            runtime::Builder::new_current_thread().thread_name("postgres").max_blocking_threads(count).build()?;
+            runtime::Builder::new_current_thread().thread_name("queries").max_blocking_threads(count).build()?;
         Ok(Threads { runtime: Some(runtime) })
     }
 
@@ -230,6 +243,10 @@ impl Claim {
     /// For who does the work: true if nobody has given it up.
     pub fn take(&self) -> bool {
         self.0.compare_exchange(Self::WAITING, Self::TAKEN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    pub fn is_abandoned(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::ABANDONED
     }
 
     /// For who asked: true if it will not be done.

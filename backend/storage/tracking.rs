@@ -30,7 +30,7 @@ pub struct PublicRecord {
     pub events: Vec<PublicEvent<'static>>,
 }
 
-/// No more of an event than everybody may see: it is less to read, too.
+/// What everybody may see of a public event.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = order_events)]
 struct PublicEventRow {
@@ -43,7 +43,6 @@ struct PublicEventRow {
     location: Option<String>,
     estimated_at: Option<DateTime<Utc>>,
     occurred_at: DateTime<Utc>,
-    recorded_at: DateTime<Utc>,
 }
 
 impl TryFrom<PublicEventRow> for PublicEvent<'static> {
@@ -67,7 +66,7 @@ type PublicColumns = (i32, bool, DateTime<Utc>, Option<DateTime<Utc>>, Option<Da
 
 /// The public record with its newest `limit` public events. None: there is no such order.
 pub fn public_record(connection: &mut PgConnection, id: OrderId, limit: i64) -> Result<Option<PublicRecord>> {
-    let rows: Vec<(PublicColumns, PublicEventRow)> = order_events::table
+    let rows: Vec<(PublicColumns, DateTime<Utc>, PublicEventRow)> = order_events::table
         .inner_join(orders::table)
         .filter(orders::id.eq(id.as_str()))
         .filter(order_events::order_id.eq(id.as_str()))
@@ -83,13 +82,13 @@ pub fn public_record(connection: &mut PgConnection, id: OrderId, limit: i64) -> 
                 orders::estimated_at,
                 orders::completed_at,
             ),
+            order_events::recorded_at,
             PublicEventRow::as_select(),
         ))
         .load(connection)?;
-    let Some((columns, newest)) = rows.first() else { return Ok(None) };
-    let &(version, public_tracking, created_at, due_at, estimated_at, completed_at) = columns;
-    let recorded_at = newest.recorded_at;
-    let events = rows.into_iter().rev().map(|(_, row)| PublicEvent::try_from(row)).collect::<Result<_>>()?;
+    let Some(&(columns, recorded_at, _)) = rows.first() else { return Ok(None) };
+    let (version, public_tracking, created_at, due_at, estimated_at, completed_at) = columns;
+    let events = rows.into_iter().rev().map(|(.., row)| PublicEvent::try_from(row)).collect::<Result<_>>()?;
     Ok(Some(PublicRecord {
         version,
         public_tracking,

@@ -1,8 +1,14 @@
 //! What we depend on goes away: answers come in time, nothing is lost, and it heals by itself.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
+use order_tracker::error::Error;
+use order_tracker::storage::db::Db;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::events::consistent;
@@ -218,6 +224,60 @@ async fn a_crowd_in_front_of_a_postgres_that_stands_still() {
     there.recovers().await;
 }
 
+/// A door to Postgres of its own.
+fn door(database: &Database) -> Db {
+    Db::new(&SecretString::from(database.url.clone())).unwrap()
+}
+
+fn sleep(connection: &mut PgConnection, seconds: f64) -> Result<(), Error> {
+    Ok(connection.batch_execute(&format!("SELECT pg_sleep({seconds})"))?)
+}
+
+#[tokio::test]
+async fn a_query_that_panics_takes_nothing_with_it() {
+    let database = Database::cloned();
+    let db = door(&database);
+    for _ in 0..=2 * db.connections() {
+        let panicked: Result<(), Error> = db.read(|_| panic!("as the test wants")).await;
+        assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
+    }
+    db.read(|connection| sleep(connection, 0.0)).await.unwrap();
+}
+
+/// With a client that hangs up, say.
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_begun() {
+    let database = Database::cloned();
+    let db = door(&database);
+    let is_done = Arc::new(AtomicBool::new(false));
+    let busy = futures_util::future::join_all((0..db.connections()).map(|_| db.read(|pg| sleep(pg, 0.5))));
+    let given_up = async {
+        // All connections are at work.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let is_done = is_done.clone();
+        let asking = db.write(move |_| {
+            is_done.store(true, Ordering::Relaxed);
+            Ok(())
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(100), asking).await.is_err(), "it had a turn");
+    };
+    let (busy, ()) = tokio::join!(busy, given_up);
+    assert!(busy.iter().all(Result::is_ok));
+    db.read(|connection| sleep(connection, 0.0)).await.unwrap();
+    assert!(!is_done.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn a_door_to_postgres_closes_while_something_runs() {
+    let database = Database::cloned();
+    let db = door(&database);
+    let running = futures_util::future::join_all((0..20).map(|_| db.read(|pg| sleep(pg, 1.0))));
+    assert!(tokio::time::timeout(Duration::from_millis(200), running).await.is_err());
+    let start = Instant::now();
+    drop(db);
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
 /// More than it has places for: what comes then is refused at once, and told when to come again.
 #[tokio::test]
 async fn a_full_journal_refuses_at_once() {
@@ -326,10 +386,18 @@ async fn without_answers_from_postgres_none_of_ours_is_untrue() {
     there.postgres.set(Traffic::SwallowsAnswers);
     let replies = all(orders.iter().map(|order| there.max.tries(order, move_to("started")))).await;
     assert!(replies.iter().all(|reply| reply.status == 503));
-    let renamed = there.uma.patch("/me", json!({"name": "Ulla"})).await;
-    assert_eq!(renamed.status, 503);
+    // More than wait in the queue of the threads.
+    let account = |n| json!({"email": format!("new{n}@example.com"), "password": PASSWORD, "name": "New"});
+    let accounts = async || all((0..40).map(|n| there.app.post("/users", account(n)))).await;
+    let (renamed, registered) = tokio::join!(there.uma.patch("/me", json!({"name": "Ulla"})), accounts());
+    assert!(registered.iter().chain([&renamed]).all(|reply| reply.status == 503));
     there.postgres.set(Traffic::Flows);
     there.recovers().await;
+    for (n, reply) in registered.iter().enumerate() {
+        let email = format!("new{n}@example.com");
+        let written = there.app.database.number(&format!("SELECT count(*) FROM accounts WHERE email = '{email}'")) > 0;
+        assert!(!written || reply["code"] == "outcome_unknown", "{email} was written: {}", reply.text());
+    }
     let is_renamed = there.uma.get("/me").await["name"] == "Ulla";
     assert!(!is_renamed || renamed["code"] == "outcome_unknown", "renamed: {}", renamed.text());
     for (order, reply) in orders.iter().zip(replies) {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::orders::ways_to_type;
 use crate::support::client::text;
+use crate::support::proxy::{Proxy, Traffic};
 use crate::support::{TestApp, eventually, json};
 
 /// Field by field, with a secret in every private one.
@@ -221,6 +222,54 @@ async fn caches_do_not_lag_behind_the_socket() {
         there.events_until(version).await;
         assert_eq!(replica.get(&path).await.expect(200)["version"], version, "there");
     }
+}
+
+/// They are read in two ways.
+#[tokio::test]
+async fn the_page_and_the_socket_show_the_same_events() {
+    let app = TestApp::start().await;
+    let (uma, max) = (app.user("Uma").await, app.mover("Max").await);
+    let order = uma.create_order("Sofa").await;
+    let everything = json!({
+        "status": "on_hold", "reason": "recipient_absent", "message": "We come again", "note": "Dog",
+        "location": "Lisbon", "estimated_at": "2031-05-01T08:00:00Z", "occurred_at": chrono::Utc::now(),
+    });
+    let further =
+        [json!({"note": "Two dogs"}), json!({"undo": true}), json!({"note": "No dog"}), json!({"message": "Soon"})];
+    max.adds(&order, everything).await;
+    max.takes(&order).await;
+    for event in further {
+        max.adds(&order, event).await;
+    }
+    let told = app.watch_public(&order.id).await.events_until(7).await;
+    assert_eq!(told.len(), 4);
+    assert_eq!(app.track(&order.id).await.expect(200)["events"], Value::from(told));
+}
+
+/// What one replica has read, another finds in Redis; also after Redis was away.
+#[tokio::test]
+async fn replicas_find_each_others_views_in_redis() {
+    let redis = Proxy::of_redis(&std::env::var("TEST_REDIS_URL").unwrap());
+    let url = redis.redis_url();
+    let app = TestApp::start_with(|settings| {
+        settings.insert("REDIS_URL", url);
+    })
+    .await;
+    let replica = app.replica().await;
+    let uma = app.user("Uma").await;
+    let finds_what_the_other_has_read = async || {
+        let order = uma.create_order("Sofa").await;
+        let read = app.track(&order.id).await.expect(200);
+        // Nobody is told of this, and it is no newer version: who asks Postgres sees it.
+        app.database.run(&format!("UPDATE orders SET due_at = '2031-01-01' WHERE id = '{}'", order.id));
+        replica.get(&format!("/track/{}", order.id)).await.expect(200)["due_at"] == read["due_at"]
+    };
+    eventually("a view is found", finds_what_the_other_has_read).await;
+    redis.set(Traffic::Cut);
+    let finds_nothing = async || !finds_what_the_other_has_read().await;
+    eventually("no view is found", finds_nothing).await;
+    redis.set(Traffic::Flows);
+    eventually("a view is found again", finds_what_the_other_has_read).await;
 }
 
 /// Who moved it, reads what they wrote, without waiting for anybody.
