@@ -32,7 +32,7 @@ pub struct Db {
     pool: r2d2::Pool<Manager>,
     threads: Arc<Threads>,
     permits: Arc<Semaphore>,
-    /// Of those, how many may search or count: it takes long, and others want to read meanwhile.
+    /// How many may search or count at once: it takes long, and others want to read meanwhile.
     long_ones: Arc<Semaphore>,
 }
 

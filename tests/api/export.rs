@@ -79,7 +79,6 @@ async fn an_export_goes_on_from_page_to_page() {
     assert_eq!((head.header("content-type"), head.body.len()), (Some("text/csv; charset=utf-8"), 0));
 }
 
-/// It may go on for hours; a key that is ended meanwhile is good for no further page.
 /// Page by page, to the end: what is exported is never all in memory.
 #[tokio::test]
 async fn a_large_export_takes_no_more_memory_than_a_small_one() {
@@ -109,6 +108,7 @@ async fn a_large_export_takes_no_more_memory_than_a_small_one() {
     assert!(most - before < 15_000_000, "{before} and {most} bytes");
 }
 
+/// It may go on for hours; a key that is ended meanwhile is good for no further page.
 #[tokio::test]
 async fn an_export_ends_with_the_key_that_it_was_asked_for_with() {
     let app = TestApp::start().await;

@@ -251,9 +251,8 @@ async fn what_nobody_waits_for_any_more_is_not_begun() {
     let db = door(&database);
     let is_done = Arc::new(AtomicBool::new(false));
     let busy = futures_util::future::join_all((0..db.connections()).map(|_| db.read(|pg| sleep(pg, 0.5))));
+    // Comes after those, which take all connections.
     let given_up = async {
-        // All connections are at work.
-        tokio::time::sleep(Duration::from_millis(100)).await;
         let is_done = is_done.clone();
         let asking = db.write(move |_| {
             is_done.store(true, Ordering::Relaxed);
