@@ -139,7 +139,6 @@ struct Group {
     claim: Arc<Claim>,
     /// An outcome for each entry, or why nothing was done about any.
     answer: oneshot::Sender<Result<Vec<Outcome>, Rejection>>,
-    #[expect(dead_code, reason = "counts down when the group goes")]
     place: Place,
 }
 
@@ -147,6 +146,13 @@ impl Group {
     /// Has it to be written in one transaction, which it has for itself?
     fn is_whole(&self) -> bool {
         self.terms.atomic || self.terms.dry_run || self.terms.once.is_some() && self.terms.batch
+    }
+
+    /// Its place is free before anybody hears of it: who has an answer may ask for as much again.
+    fn answer(self, answer: Result<Vec<Outcome>, Rejection>) {
+        drop(self.place);
+        // Who asked may have gone; what was written stays written.
+        let _ = self.answer.send(answer);
     }
 
     fn asked(&self, index: usize) -> Asked<'_> {

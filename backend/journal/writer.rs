@@ -175,9 +175,9 @@ impl<A: Fn(Vec<Announcement>)> Writer<A> {
             Err(Failure::Refused(error)) => Some(Err(Rejection::Internal(format!("{error:?}")))),
         };
         match answer {
-            Some(answer) => _ = group.answer.send(answer),
+            Some(answer) => group.answer(answer),
             None if group.asked_at.elapsed() + BUSY_ANSWER_BEFORE >= TIME_LIMIT => {
-                _ = group.answer.send(Err(Rejection::Overloaded));
+                group.answer(Err(Rejection::Overloaded));
             }
             None => {
                 group.outcomes.fill(Some(Err(Rejection::Apart)));
@@ -352,20 +352,23 @@ fn the_only_one(groups: &[Group], places: &[(usize, usize)]) -> Option<Obstacle>
 fn answer_those_decided(groups: Vec<Group>) -> Vec<Group> {
     let (decided, open): (Vec<Group>, Vec<Group>) =
         groups.into_iter().partition(|group| !group.outcomes.iter().any(is_open));
-    for Group { outcomes, answer, .. } in decided {
-        // Who asked may have gone; what was written stays written.
-        let _ = answer.send(Ok(outcomes.into_iter().flatten().collect()));
+    for mut group in decided {
+        let outcomes = std::mem::take(&mut group.outcomes);
+        group.answer(Ok(outcomes.into_iter().flatten().collect()));
     }
     open
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Context, Wake};
 
     use super::*;
     use crate::domain::order::Details;
-    use crate::journal::{Place, Terms};
+    use crate::journal::{Place, SHARE, Terms};
 
     fn group(entries: usize) -> Group {
         let place = Place::take(&Arc::default(), Uuid::nil(), entries).unwrap();
@@ -380,6 +383,31 @@ mod tests {
             answer,
             place,
         }
+    }
+
+    #[test]
+    fn who_hears_an_answer_has_room_for_as_much_again() {
+        struct Asker {
+            waiting: Arc<crate::journal::Waiting>,
+            has_room: AtomicBool,
+        }
+        impl Wake for Asker {
+            fn wake(self: Arc<Asker>) {
+                let place = Place::take(&self.waiting, Uuid::nil(), SHARE);
+                self.has_room.store(place.is_some(), Ordering::Relaxed);
+            }
+        }
+        let waiting = Arc::default();
+        let place = Place::take(&waiting, Uuid::nil(), SHARE).unwrap();
+        let (answer, mut answered) = tokio::sync::oneshot::channel();
+        let decided = Group { answer, place, outcomes: vec![Some(Err(Rejection::NotFound))], ..group(1) };
+        let asker = Arc::new(Asker { waiting, has_room: AtomicBool::new(false) });
+        let waker = asker.clone().into();
+        assert!(Pin::new(&mut answered).poll(&mut Context::from_waker(&waker)).is_pending());
+
+        assert!(answer_those_decided(vec![decided]).is_empty());
+        assert!(matches!(answered.try_recv(), Ok(Ok(outcomes)) if outcomes.len() == 1));
+        assert!(asker.has_room.load(Ordering::Relaxed));
     }
 
     #[test]
