@@ -75,8 +75,8 @@ def reasons(problem):
 def is_a_rule(case, code, violation):
     # The last word of where it is.
     name = (violation.get("pointer") or violation.get("parameter") or "").split("/")[-1]
-    if code == "too_short":  # texts are trimmed
-        return any(text != "" and text.strip() == "" for text in texts([case.body, case.query]))
+    if code == "too_short" or (code, name) == ("missing", "title"):  # what shows nothing is no text, and no title
+        return any(re.fullmatch(r"[\s\u200c\u200d\ufe0f]+", text) for text in texts([case.body, case.query]))
     if code == "too_long":  # passwords are measured in bytes
         return "password" in name
     if code == "unknown_field":  # as their descriptions say
@@ -87,7 +87,7 @@ def is_a_rule(case, code, violation):
 def texts(value):
     if isinstance(value, str):
         yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for inner in [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from texts(inner)
 
 
