@@ -337,6 +337,7 @@ async fn a_patch_tells_all_that_is_wrong() {
     let uma = app.user("Uma").await;
     let order = uma.creates(json!({"title": "Sofa", "metadata": {"a": "1"}})).await;
     let path = format!("/orders/{}", order.id);
+    uma.patch(&path, json!({"title": " \t"})).await.invalid(&[("/title", "missing")]);
     let wrong = json!({"title": null, "reference": "x".repeat(65), "status": "completed", "metadata": {"a": 1, "b": "x".repeat(201)}});
     uma.patch(&path, wrong).await.invalid(&[
         ("/title", "missing"),
