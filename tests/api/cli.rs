@@ -205,11 +205,15 @@ async fn a_connection_that_hangs_is_cut_off_in_time() {
         connection.write_all(request.as_bytes()).await.expect("written");
     }
     // It is answered, until nothing more fits: between two answers it would be closed at once.
-    let port = connection.local_addr().expect("an address").port();
+    let server = connection.peer_addr().expect("an address").port();
+    let client = connection.local_addr().expect("an address").port();
+    let mut last = (0, Instant::now());
     eventually("nothing more fits", async || {
-        let before = waits_to_be_read(port);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        before > 0 && before == waits_to_be_read(port)
+        let now = waits_to_be_read(server, client);
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        now > 0 && last.1.elapsed() > Duration::from_secs(1)
     })
     .await;
     process.signal("TERM");
@@ -218,14 +222,17 @@ async fn a_connection_that_hangs_is_cut_off_in_time() {
     assert!(log.contains("the journal has, and these are cut off"), "{log}");
 }
 
-/// Bytes that were sent to this port and not yet received: proc_net_tcp(5).
-fn waits_to_be_read(port: u16) -> u64 {
+/// Bytes that one port has sent to the other and that were not yet received: proc_net_tcp(5). Each port may at the same time
+/// belong to other connections, too.
+fn waits_to_be_read(from: u16, to: u16) -> u64 {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("/proc/net/tcp");
-    let sent = table.lines().find_map(|line| {
+    let (from, to) = (format!(":{from:04X}"), format!(":{to:04X}"));
+    let queued = table.lines().find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        fields.get(2)?.ends_with(&format!(":{port:04X}")).then(|| fields.get(4)?.split(':').next())?
+        let this = fields.get(1)?.ends_with(&from) && fields.get(2)?.ends_with(&to);
+        this.then(|| fields.get(4)?.split(':').next())?
     });
-    sent.map_or(0, |bytes| u64::from_str_radix(bytes, 16).expect("a number"))
+    queued.map_or(0, |bytes| u64::from_str_radix(bytes, 16).expect("a number"))
 }
 
 /// DRAIN_TIMEOUT is a promise, whatever Postgres does.
