@@ -2,16 +2,19 @@
 
 use crate::Result;
 
-/// Such as "2 cores of Intel Xeon, 24 GiB, Linux 6.18".
+/// Such as "2 cores of Intel Xeon, 24 GiB, Linux 6.18, no huge pages reserved": with them, Postgres reads a large database
+/// faster.
 pub fn describe() -> Result<String> {
     let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
     let model =
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
     let memory = std::fs::read_to_string("/proc/meminfo")?;
-    let kib: f64 = memory.split_whitespace().nth(1).ok_or("no MemTotal")?.parse()?;
+    let number = |name: &str| memory.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+    let kib: f64 = number("MemTotal:").ok_or("no MemTotal")?.parse()?;
+    let huge_pages = number("HugePages_Total:").filter(|reserved| *reserved != "0").unwrap_or("no");
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
     Ok(format!(
-        "{} cores of {}, {:.0} GiB, Linux {}",
+        "{} cores of {}, {:.0} GiB, Linux {}, {huge_pages} huge pages reserved",
         std::thread::available_parallelism()?,
         model.unwrap_or(std::env::consts::ARCH),
         kib / 1024.0 / 1024.0,
