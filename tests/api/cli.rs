@@ -136,8 +136,8 @@ async fn a_postgres_that_does_not_answer_ends_the_start() {
 #[tokio::test]
 async fn sigterm_drains() {
     let mut process = serves(|settings| {
-        settings.insert("DRAIN_NOTICE", "1".into());
-        settings.insert("DRAIN_TIMEOUT", "5".into());
+        settings.insert("DRAIN_NOTICE", "3".into());
+        settings.insert("DRAIN_TIMEOUT", "7".into());
     })
     .await;
     let uma = Person::registers(&process.base, "Uma").await;
@@ -154,7 +154,7 @@ async fn sigterm_drains() {
     let order = uma.create_order("Sofa").await;
     assert_eq!(socket.next().await["event"]["order_id"], order.id.as_str());
     assert_eq!(socket.closing_code().await, 1001);
-    assert_eq!(process.ends_within(Duration::from_secs(8)).await, Some(0));
+    assert_eq!(process.ends_within(Duration::from_secs(7) + BUSY).await, Some(0));
 }
 
 /// Once it closes its sockets it lets nobody in who would only be sent away again; who is still being served is told to
@@ -162,8 +162,8 @@ async fn sigterm_drains() {
 #[tokio::test]
 async fn a_server_that_closes_its_sockets_lets_nobody_in() {
     let mut process = serves(|settings| {
-        settings.insert("DRAIN_NOTICE", "1".into());
-        settings.insert("DRAIN_TIMEOUT", "30".into());
+        settings.insert("DRAIN_NOTICE", "3".into());
+        settings.insert("DRAIN_TIMEOUT", "33".into());
     })
     .await;
     // One of many, which are closed one by one: meanwhile the server is there.
@@ -194,7 +194,8 @@ async fn a_server_that_closes_its_sockets_lets_nobody_in() {
 /// A client that never reads its answers is cut off, and does not keep the journal from writing.
 #[tokio::test]
 async fn a_connection_that_hangs_is_cut_off_in_time() {
-    let mut process = serves(|settings| drop(settings.insert("DRAIN_TIMEOUT", "6".into()))).await;
+    let Serving { mut process, database: _kept } =
+        serves(|settings| drop(settings.insert("DRAIN_TIMEOUT", "6".into()))).await;
     let address = process.base.strip_prefix("http://").expect("a base").to_owned();
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(8 * 1024).expect("a small buffer");
@@ -218,7 +219,7 @@ async fn a_connection_that_hangs_is_cut_off_in_time() {
     .await;
     process.signal("TERM");
     assert_eq!(process.ends_within(Duration::from_secs(6) + BUSY).await, Some(0));
-    let log = process.log();
+    let log = process.log_until_its_end(BUSY).await;
     assert!(log.contains("the journal has, and these are cut off"), "{log}");
 }
 

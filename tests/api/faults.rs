@@ -17,7 +17,7 @@ use crate::support::client::{PATIENCE, all};
 use crate::support::database::run;
 use crate::support::people::{Order, PASSWORD, Person, email_of, move_to};
 use crate::support::proxy::{Proxy, Traffic};
-use crate::support::{Database, Reply, Request, TestApp, eventually, heavy, json};
+use crate::support::{Database, Machine, Reply, Request, TestApp, eventually, heavy, json};
 
 /// Two seconds, and what a busy machine adds.
 const IN_TIME: Duration = Duration::from_millis(2500);
@@ -53,15 +53,16 @@ async fn behind_a_proxy() -> Behind {
     there
 }
 
-/// Sends requests at the same time: the answers, and how long the slowest took.
+/// Sends requests at the same time: the answers, and how long the slowest took, but for what the machine stood still.
 async fn slowest(requests: Vec<Request>) -> (Vec<Reply>, Duration) {
+    let machine = Machine::watch();
     let attempts = requests.into_iter().map(async |request| {
         let start = Instant::now();
         (request.await, start.elapsed())
     });
     let (replies, times): (Vec<Reply>, Vec<Duration>) =
         futures_util::future::join_all(attempts).await.into_iter().unzip();
-    (replies, times.into_iter().max().unwrap_or_default())
+    (replies, times.into_iter().max().unwrap_or_default().saturating_sub(machine.stood_still()))
 }
 
 impl Behind {
@@ -196,9 +197,8 @@ async fn postgres_stands_still() {
     for _ in 0..3 {
         there.all_say_503_in_time().await;
     }
-    let start = Instant::now();
-    there.app.page("/livez").await.expect(200);
-    assert!(start.elapsed() < Duration::from_millis(500), "what needs no database does not wait for it");
+    let (_, after) = slowest(vec![there.app.page("/livez")]).await;
+    assert!(after < Duration::from_millis(500), "{after:?}: what needs no database does not wait for it");
     there.postgres.set(Traffic::Flows);
     there.recovers().await;
 }
@@ -300,6 +300,7 @@ async fn a_full_journal_refuses_at_once() {
     // Its places are 8,192: where no batch fits any more, single ones do, until all are taken.
     let batches = (0..45).map(|_| there.max.post("/events/batch", json!({"items": items}))).collect();
     let singles = async || {
+        let machine = Machine::watch();
         let attempts = (0..300).map(async |_| {
             let start = Instant::now();
             (there.max.tries(&there.order, json!({"note": "Dog"})).await, start.elapsed())
@@ -309,7 +310,8 @@ async fn a_full_journal_refuses_at_once() {
         let refused: Vec<_> = answers.iter().filter(|(reply, _)| is_refused(reply)).collect();
         assert!(refused.iter().all(|(reply, _)| reply.header("retry-after") == Some("1")));
         let first = refused.iter().map(|(_, after)| *after).min();
-        assert!(answers.iter().all(|(reply, after)| reply.status == 503 && *after < IN_TIME + there.usual));
+        let limit = IN_TIME + there.usual + machine.stood_still();
+        assert!(answers.iter().all(|(reply, after)| reply.status == 503 && *after < limit));
         first.is_some_and(|after| after < Duration::from_millis(500))
     };
     let ((replies, after), ()) = tokio::join!(slowest(batches), eventually("it is full", singles));
@@ -550,6 +552,7 @@ async fn a_locked_order_does_not_hold_up_the_others() {
 /// who creates other orders meanwhile, or changes theirs, does not.
 #[tokio::test]
 async fn a_reference_that_nobody_has_yet_does_not_hold_up_the_others() {
+    let _one = heavy().await;
     let app = TestApp::start().await;
     let (uma, otto, max) = (app.user("Uma").await, app.user("Otto").await, app.mover("Max").await);
     let orders = futures_util::future::join_all((0..10).map(|_| otto.create_order("Sofa"))).await;
@@ -573,8 +576,11 @@ async fn a_reference_that_nobody_has_yet_does_not_hold_up_the_others() {
     };
     let neighbours = async {
         let mut times = Vec::new();
-        while rounds_left.get() > 0 {
-            let round = rounds_left.get();
+        for round in 0.. {
+            if rounds_left.get() == 0 {
+                break;
+            }
+            let machine = Machine::watch();
             let creations = (0..5).map(|_| otto.post("/orders", json!({"title": "Lamp"})));
             let with_references =
                 (0..5).map(|n| otto.post("/orders", json!({"title": "Lamp", "reference": format!("{round}-{n}")})));
@@ -584,17 +590,22 @@ async fn a_reference_that_nobody_has_yet_does_not_hold_up_the_others() {
             });
             let requests = creations.chain(with_references).chain(moves).chain(changes).collect();
             let (replies, after) = slowest(requests).await;
+            // Then what was put off has no time left, and this round says nothing.
+            if machine.stood_still() > Duration::from_secs(1) {
+                continue;
+            }
             for reply in replies {
                 assert!([200, 201].contains(&reply.status), "{}", reply.text());
             }
             times.push(after);
-            rounds_left.set(round - 1);
+            rounds_left.set(rounds_left.get() - 1);
         }
         times.sort();
         times[times.len() / 2]
     };
     let ((), usually) = tokio::join!(wanting, neighbours);
-    assert!(usually < Duration::from_millis(500), "{usually:?}");
+    // Who does wait, waits for 1.5 s at least.
+    assert!(usually < Duration::from_secs(1), "{usually:?}");
     run(&mut holder, "ROLLBACK");
     uma.creates(json!({"title": "Chair", "reference": "PO-1"})).await;
     consistent(&app);

@@ -42,8 +42,10 @@ test('a language is chosen once for all pages, and code is copied', async ({ vis
   await expect(page.getByRole('tab', { name: 'Python', selected: true })).toHaveCount(await page.getByRole('tab', { name: 'Python' }).count());
   const panel = page.getByRole('tabpanel').filter({ hasText: 'import requests' });
   await panel.hover();
+  // It says so for a moment only.
+  const copied = expect(panel.getByRole('button', { name: 'Copied' })).toBeVisible();
   await panel.getByRole('button', { name: 'Copy' }).click();
-  await expect(panel.getByRole('button', { name: 'Copied' })).toBeVisible();
+  await copied;
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('import requests\n');
 
   await page.goto('/docs/webhooks');

@@ -24,8 +24,10 @@ test('a user makes an API key, a program works with it, and it is ended', async 
 
   const made = page.getByRole('region', { name: 'The key “Web shop” is ready' });
   await expect(made.getByRole('heading')).toBeFocused();
+  // It says so for a moment only.
+  const copied = expect(made.getByRole('button', { name: 'Copied' })).toBeVisible();
   await made.getByRole('button', { name: 'Copy the key' }).click();
-  await expect(made.getByRole('button', { name: 'Copied' })).toBeVisible();
+  await copied;
   const key = await page.evaluate(() => navigator.clipboard.readText());
   expect(key).toMatch(/^otk_[0-9A-Za-z]{43}$/);
 
@@ -103,10 +105,13 @@ test('a user’s webhook is told of events, and its log tells what came of it', 
     await test.getByRole('button', { name: /: attempts$/ }).click();
     await expect(test.getByRole('list', { name: 'Attempts' })).toContainText('Answer 500');
     await expect(test).toContainText('Waiting');
+    // After the second attempt, in five seconds, it waits for minutes.
+    const attempts = test.getByRole('list', { name: 'Attempts' }).getByRole('listitem');
+    await expect(attempts).toHaveCount(2);
     receiver.status = 200;
     await test.getByRole('button', { name: /^Send again/ }).click();
     await expect(test).toContainText('Received');
-    await expect(test.getByRole('list', { name: 'Attempts' }).getByRole('listitem')).toHaveCount(2);
+    await expect(attempts).toHaveCount(3);
   });
 
   await test.step('the last day is replayed, with the same webhook-id', async () => {

@@ -90,12 +90,13 @@ test('a mover moves orders with the keyboard alone', async ({ server, visitor })
   await tabTo(page, dialog.getByRole('button', { name: 'Put on hold' }));
   await page.keyboard.press('Enter');
   await expect(card).toContainText('On hold');
+  await expect(dialog).toBeHidden();
 
   await test.step('Ctrl+K leads to an order', async () => {
     await page.keyboard.press('Control+k');
     await expect(page.getByRole('textbox', { name: 'Jump to an order' })).toBeFocused();
     await page.keyboard.type('chest of');
-    await expect(page.getByRole('dialog').getByText(title)).toBeVisible();
+    await expect(page.getByRole('dialog', { name: 'Jump to an order' }).getByText(title)).toBeVisible();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await expect(who.heading(title)).toBeVisible();

@@ -69,7 +69,7 @@ test('users’ app: order, dialogs, profile', async ({ server, visitor }) => {
   await expect(page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible();
   await expectGoodLooks(page, 'users account menu');
   await page.goto('/nothing/here');
-  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expect(who.heading('Nothing here')).toBeVisible();
   await expectGoodLooks(page, 'users not found');
 });
 
@@ -135,9 +135,9 @@ test('movers’ app: order and dialogs', async ({ server, visitor }) => {
   await page.goto(`/movers/orders/${completed}`);
   await expect(who.history().first()).toContainText('Completed');
   await expectGoodLooks(page, 'movers order completed');
-  await page.goto('/movers/orders/0000000000');
   who.complaints.expect(/\b404\b/);
-  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await page.goto('/movers/orders/0000000000');
+  await expect(who.heading('Nothing here')).toBeVisible();
   await expectGoodLooks(page, 'movers not found');
 });
 

@@ -43,8 +43,10 @@ test('the walk: a user creates, a mover moves, everybody sees it at once', async
     await expect(uma.page.getByText(sofa.pickup)).toBeVisible();
     await expect(uma.page.getByText(sofa.delivery)).toBeVisible();
 
+    // It says so for a moment only.
+    const copied = expect(uma.page.getByRole('button', { name: 'Copied' })).toBeVisible();
     await uma.page.getByRole('button', { name: 'Copy ID' }).click();
-    await expect(uma.page.getByRole('button', { name: 'Copied' })).toBeVisible();
+    await copied;
     expect(await uma.page.evaluate(() => navigator.clipboard.readText())).toBe(id);
     link = (await uma.page.getByRole('link', { name: new RegExp(`/t/${id}`) }).getAttribute('href'))!;
     expect(link).toBe(`${server.url}/t/${id}`);
@@ -69,7 +71,7 @@ test('the walk: a user creates, a mover moves, everybody sees it at once', async
 
   await test.step('Start: user and public see it within a second, and the history grows by one', async () => {
     const marks = await Promise.all([uma, anyone].map(leaveMark));
-    const seen = [uma.status().getByText('Started'), anyone.heading('Started')].map((sign) => momentOf(sign));
+    const seen = [uma, anyone].map((watcher) => watcher.momentOf('Started'));
     const press = await noteNextPress(ada);
     await ada.card(sofa.title).getByRole('button', { name: 'Start' }).click();
     const pressed = await press();
@@ -198,11 +200,6 @@ async function expectEverywhere([owner, anyone]: [Visitor, Visitor] | Visitor[],
   await expect(owner!.status()).toHaveText(status);
   await expect(anyone!.heading(status)).toBeVisible();
   for (const watcher of [owner!, anyone!]) await expect(watcher.history()).toHaveCount(entries);
-}
-
-async function momentOf(sign: Locator): Promise<number> {
-  await sign.waitFor();
-  return Date.now();
 }
 
 /** When the button went down: the page knows, while a click of Playwright's takes its time before and after. */

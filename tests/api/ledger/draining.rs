@@ -1,6 +1,5 @@
 //! Two replicas behind HAProxy, restarted by turns under load: no request fails and no watcher misses a version.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +10,7 @@ use tokio::task::JoinSet;
 use super::World;
 use super::watchers::Habits;
 use super::writers::Pace;
-use crate::support::{client_builder, eventually, http_client};
+use crate::support::{client_builder, eventually, free_port, http_client};
 
 const RESTARTS: usize = 6;
 /// DRAIN_TIMEOUT's default.
@@ -74,16 +73,6 @@ async fn read_again_and_again(url: String, reads: Arc<AtomicUsize>) {
         answer.bytes().await.expect("a body");
         reads.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
-
-/// Not one of those that the kernel gives to connections on their way out.
-fn free_port() -> u16 {
-    loop {
-        let port = rand::random_range(20_000..30_000);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }
 

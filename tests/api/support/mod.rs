@@ -6,6 +6,7 @@
 pub mod client;
 pub mod contract;
 pub mod database;
+pub mod machine;
 pub mod people;
 pub mod process;
 pub mod proxy;
@@ -32,6 +33,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 pub use client::{Reply, Request, encode};
 pub use database::Database;
+pub use machine::Machine;
 pub use people::{Order, Person};
 pub use serde_json::json;
 pub use socket::{Socket, Watcher};
@@ -286,6 +288,16 @@ fn log_when_asked_to() {
 pub async fn heavy() -> SemaphorePermit<'static> {
     static ONE: Semaphore = Semaphore::const_new(1);
     ONE.acquire().await.expect("never closed")
+}
+
+/// For another program, which is to listen on it. Not one of those that the kernel gives to connections and listeners.
+pub fn free_port() -> u16 {
+    loop {
+        let port = rand::random_range(20_000..30_000);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Asks again until the answer is yes.

@@ -75,6 +75,15 @@ export class Visitor {
     return this.page.getByRole('status', { name: 'Status' });
   }
 
+  /** When a heading or a status says so. Looks at every frame; an expectation does so less and less often. */
+  async momentOf(says: string): Promise<number> {
+    const moment = await this.page.waitForFunction((says) => {
+      const signs = [...document.querySelectorAll('h1, [role="status"]')];
+      return signs.some(({ textContent }) => textContent.trim() === says) && Date.now();
+    }, says);
+    return (await moment.jsonValue()) as number;
+  }
+
   /** An order's card on the board. */
   card(title: string): Locator {
     return this.page.getByRole('article', { name: title, exact: true });

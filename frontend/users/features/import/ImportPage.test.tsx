@@ -2,9 +2,9 @@ import type { OrderBatchResult } from '@shared/api';
 import { renderApp } from '@shared/testing/render';
 import { sampleOrder, sampleProblem, sampleSignedIn } from '@shared/testing/samples';
 import { answer, server } from '@shared/testing/server';
-import { fireEvent, screen, within } from '@testing-library/react';
+import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { http, HttpResponse } from 'msw';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import texts from '../../texts.en.json';
 import ImportPage from './ImportPage';
 
@@ -65,7 +65,7 @@ test('who stops it can go on', async () => {
   expect(bar).toHaveAttribute('aria-valuetext', '0 of 1');
   await person.click(screen.getByRole('button', { name: 'Stop' }));
   await person.click(await screen.findByRole('button', { name: 'Go on' }));
-  await vi.waitFor(() => {
+  await waitFor(() => {
     finish();
     expect(screen.getByRole('heading', { name: '1 order can be created' })).toBeVisible();
   });

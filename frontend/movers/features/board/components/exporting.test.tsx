@@ -1,7 +1,7 @@
 import { sampleProblem } from '@shared/testing/samples';
 import { answer } from '@shared/testing/server';
 import { saveFile } from '@shared/ui/saveFile';
-import { screen } from '@testing-library/react';
+import { screen, waitFor } from '@testing-library/react';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { openApp, sofa } from '../../../testing/app';
 
@@ -18,7 +18,7 @@ test('an admin exports what the board shows', async () => {
     return 'id,title\r\n7K3M9Q2XTB,Sofa\r\n';
   });
   await person.click(await screen.findByRole('button', { name: 'Export CSV' }));
-  await vi.waitFor(() => expect(saved).toHaveBeenCalledOnce());
+  await waitFor(() => expect(saved).toHaveBeenCalledOnce());
   const [content, name] = saved.mock.calls[0]!;
   expect(await content.text()).toBe('id,title\r\n7K3M9Q2XTB,Sofa\r\n');
   expect(name).toMatch(/^orders-\d{4}-\d{2}-\d{2}\.csv$/);
