@@ -19,9 +19,8 @@ export default defineConfig({
   ],
   forbidOnly: Boolean(process.env.CI),
   reporter: 'list',
-  // Only a failure waits for so long; a machine that is busy with builds passes too: axe alone reads the reference for most of a
-  // minute, and for 1.4 beside two programs that take all they get.
-  timeout: 300_000,
+  // Only a failure waits for so long; a machine that is busy with builds passes too.
+  timeout: 120_000,
   expect: { timeout: 20_000 },
   use: {
     launchOptions: {
