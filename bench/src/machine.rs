@@ -2,8 +2,8 @@
 
 use crate::Result;
 
-/// Such as "2 cores of Intel Xeon, 24 GiB, Linux 6.18, no huge pages reserved": with them, Postgres reads a large database
-/// faster.
+/// Such as "2 cores of Intel Xeon, 24 GiB, Linux 6.18, no huge pages reserved". In those, Postgres finds rows of a large
+/// database faster.
 pub fn describe() -> Result<String> {
     let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
     let model =

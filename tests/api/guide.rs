@@ -71,6 +71,7 @@ impl Guide {
         );
         assert_eq!(self.app.database.number("SELECT count(*) FROM orders"), 1);
         let verified = "SELECT count(*) FROM webhook_attempts WHERE status = 204";
+        eprintln!("{printed}{said}");
         // The program may have ended before its answer is noted.
         eventually("it is noted", async || self.app.database.number(verified) == 1).await;
         let all = format!("{printed}{said}");
