@@ -34,7 +34,8 @@ test('each page looks well, and leads to the others and to nothing that is missi
 });
 
 test('a language is chosen once for all pages, and code is copied', async ({ visitor }) => {
-  const { page, context } = await visitor();
+  const who = await visitor();
+  const { page, context } = who;
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto('/docs');
   await expect(page).toHaveURL(/\/docs\/$/);
@@ -42,10 +43,7 @@ test('a language is chosen once for all pages, and code is copied', async ({ vis
   await expect(page.getByRole('tab', { name: 'Python', selected: true })).toHaveCount(await page.getByRole('tab', { name: 'Python' }).count());
   const panel = page.getByRole('tabpanel').filter({ hasText: 'import requests' });
   await panel.hover();
-  // It says so for a moment only.
-  const copied = expect(panel.getByRole('button', { name: 'Copied' })).toBeVisible();
-  await panel.getByRole('button', { name: 'Copy' }).click();
-  await copied;
+  await who.copies(panel.getByRole('button', { name: 'Copy' }), panel);
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('import requests\n');
 
   await page.goto('/docs/webhooks');

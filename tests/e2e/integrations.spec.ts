@@ -24,10 +24,7 @@ test('a user makes an API key, a program works with it, and it is ended', async 
 
   const made = page.getByRole('region', { name: 'The key “Web shop” is ready' });
   await expect(made.getByRole('heading')).toBeFocused();
-  // It says so for a moment only.
-  const copied = expect(made.getByRole('button', { name: 'Copied' })).toBeVisible();
-  await made.getByRole('button', { name: 'Copy the key' }).click();
-  await copied;
+  await who.copies(made.getByRole('button', { name: 'Copy the key' }), made);
   const key = await page.evaluate(() => navigator.clipboard.readText());
   expect(key).toMatch(/^otk_[0-9A-Za-z]{43}$/);
 

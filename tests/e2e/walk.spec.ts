@@ -43,10 +43,7 @@ test('the walk: a user creates, a mover moves, everybody sees it at once', async
     await expect(uma.page.getByText(sofa.pickup)).toBeVisible();
     await expect(uma.page.getByText(sofa.delivery)).toBeVisible();
 
-    // It says so for a moment only.
-    const copied = expect(uma.page.getByRole('button', { name: 'Copied' })).toBeVisible();
-    await uma.page.getByRole('button', { name: 'Copy ID' }).click();
-    await copied;
+    await uma.copies(uma.page.getByRole('button', { name: 'Copy ID' }));
     expect(await uma.page.evaluate(() => navigator.clipboard.readText())).toBe(id);
     link = (await uma.page.getByRole('link', { name: new RegExp(`/t/${id}`) }).getAttribute('href'))!;
     expect(link).toBe(`${server.url}/t/${id}`);

@@ -56,6 +56,13 @@ export class Visitor {
     return new URL(this.page.url()).pathname.split('/').pop()!;
   }
 
+  /** By a button that says so for a moment only. */
+  async copies(button: Locator, where: Page | Locator = this.page) {
+    const copied = expect(where.getByRole('button', { name: 'Copied' })).toBeVisible();
+    await button.click();
+    await copied;
+  }
+
   heading(name: string | RegExp): Locator {
     return this.page.getByRole('heading', { level: 1, name, exact: typeof name === 'string' });
   }
